@@ -24,8 +24,8 @@ pub(super) fn keep_descriptors() {
     }
 }
 
-/// The socket on which the program that started this one listens for it (sd_listen_fds(3)): descriptor 3. Called once,
-/// before anything else opens a descriptor.
+/// The socket on which the program that started this one listens for it (sd_listen_fds(3)): descriptor 3. Called
+/// once.
 ///
 /// # Errors
 /// When there is none.

@@ -171,7 +171,7 @@ fn answer(
             Some(told) => Answer::Image(told),
             None => Answer::Done {},
         }),
-        Request::Copy { ask } => Ok(Answer::Copy(copies::run(store, ask, progress)?)),
+        Request::Copy { ask } => Ok(Answer::Copy(copies::run(store, ask, sink, progress)?)),
         Request::Agreement { ask } => Ok(Answer::Agreement(agreement::run(engine, ask)?)),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {

@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, BufReader, PipeReader};
 use std::thread;
 
-use stele_store::model::{Digest, Node, Tree};
+use stele_store::model::{Digest, MAX_DEPTH, Node, Tree};
 
 use crate::bundle::{ReadError, Reader, Record};
 use crate::end::{End, Item, Keeping, Received, Wanted};
 
 /// How many items are asked about at once. A question of so many has some 5 MB.
 const AT_ONCE: usize = 60_000;
+/// How many trees and blobs a copy has at most.
+const MAX_ITEMS: usize = 50_000_000;
 
 /// Why two stores that answer cannot copy.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +23,14 @@ pub enum CopyError {
     /// One sent directories that cannot be read.
     #[error(transparent)]
     Bundle(#[from] ReadError),
+    /// One says that it lacks what it was not asked about.
+    #[error("it says that it lacks what it was not asked about")]
+    Unasked,
+    /// One names directories without end.
+    #[error(
+        "its directories are nested deeper than {MAX_DEPTH} levels, or name more than {MAX_ITEMS} others"
+    )]
+    Endless,
     /// One sent other directories than it was asked for.
     #[error("it sent other directories than it was asked for")]
     Others,
@@ -35,8 +45,17 @@ pub struct Plan {
     pub but: Vec<Item>,
     /// The trees and blobs to send.
     pub count: u64,
-    /// Their bytes, as far as their directories state them: not of blobs that are asked for by themselves.
+    /// Their bytes, as far as they are known: not of blobs that are asked for by themselves.
     pub bytes: u64,
+}
+
+impl Plan {
+    /// How many bytes a sender may send for this plan; unlimited when a blob is asked for by itself.
+    pub fn max_bytes(&self) -> Option<u64> {
+        let all_stated = self.items.iter().all(|item| matches!(item, Item::Tree(_)));
+        // A file that is executable in one place and not in another comes twice.
+        all_stated.then(|| self.bytes.saturating_mul(2))
+    }
 }
 
 /// Finds out what `to` lacks of `items` and all that they reach: a question for each level of directories that it
@@ -54,10 +73,19 @@ pub fn plan<E: From<CopyError> + Send>(
     let mut level: Vec<Item> = plan.items.iter().copied().filter(|it| matches!(it, Item::Tree(_))).collect();
     let mut seen: HashSet<Item> = level.iter().copied().collect();
     let mut blobs: HashMap<Digest, u64> = HashMap::new();
+    let mut is_top = true;
+    let mut depth = 0;
     while !level.is_empty() {
+        depth += 1;
+        if depth > MAX_DEPTH || seen.len().saturating_add(blobs.len()) > MAX_ITEMS {
+            return Err(CopyError::Endless.into());
+        }
         let mut below: HashMap<Digest, u64> = HashMap::new();
         for part in level.chunks(AT_ONCE) {
             for tree in trees(from, part)? {
+                if is_top {
+                    plan.bytes += tree.encode().len() as u64;
+                }
                 for (_, node) in tree.entries() {
                     match node {
                         Node::Directory { tree, size } => {
@@ -71,6 +99,7 @@ pub fn plan<E: From<CopyError> + Send>(
                 }
             }
         }
+        is_top = false;
         below.retain(|tree, _| seen.insert(Item::Tree(*tree)));
         level = plan.ask(&below, Item::Tree, to)?;
     }
@@ -85,7 +114,7 @@ pub fn plan<E: From<CopyError> + Send>(
 
 impl Plan {
     /// Asks which of these are lacking, and plans to send those. Returns them.
-    fn ask<E>(
+    fn ask<E: From<CopyError>>(
         &mut self,
         sizes: &HashMap<Digest, u64>,
         kind: fn(Digest) -> Item,
@@ -110,10 +139,16 @@ impl Plan {
     }
 }
 
-fn lacking<E>(to: &mut dyn End<E>, items: &[Item]) -> Result<Vec<Item>, E> {
+fn lacking<E: From<CopyError>>(to: &mut dyn End<E>, items: &[Item]) -> Result<Vec<Item>, E> {
     let mut lacking = Vec::new();
     for part in items.chunks(AT_ONCE) {
-        lacking.extend(to.lacking(part)?);
+        let answer = to.lacking(part)?;
+        let mut asked = part.iter();
+        // In the order of the question, and nothing else: what is sent is not for the other store to say.
+        if !answer.iter().all(|item| asked.any(|it| it == item)) {
+            return Err(CopyError::Unasked.into());
+        }
+        lacking.extend(answer);
     }
     Ok(lacking)
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use stele_tests::workshop::Workshop;
 use stele_tests::{Stele, binary, skip, wait_for};
@@ -139,8 +140,8 @@ fn another_user_writes_nothing_and_ends_nothing() {
     assert_eq!(stele.json(&["store", "root", "ls"])[0]["digest"], digest.as_str());
 }
 
-/// What `script`, in Python as another user, prints; `peer` is a connection on which it has greeted.
-fn as_stranger(other: &Other, socket: &str, script: &str) -> String {
+/// A script in Python as another user; `peer` is a connection on which it has greeted.
+fn stranger(other: &Other, socket: &str, script: &str) -> Command {
     let greeting = r#"
 import json, os, socket, struct, sys
 def send(it, kind=b'J'):
@@ -164,9 +165,12 @@ peer.connect(sys.argv[1])
 send({'stele': 'x', 'protocol': 2, 'build': 'x'})
 answer()
 "#;
-    let mut command =
-        other.command(Path::new("/usr/bin/python3"), &["-c", &format!("{greeting}{script}"), socket]);
-    let output = command.output().unwrap();
+    other.command(Path::new("/usr/bin/python3"), &["-c", &format!("{greeting}{script}"), socket])
+}
+
+/// What such a script prints.
+fn as_stranger(other: &Other, socket: &str, script: &str) -> String {
+    let output = stranger(other, socket, script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
@@ -202,17 +206,19 @@ fn a_stranger_that_speaks_the_protocol_itself_gets_no_further() {
         let refused = said(&format!("send({call}); print(answer()); print(answer())"));
         assert!(refused.contains("only read it") && refused.ends_with("closed"), "{call}: {refused}");
     }
-    // Root's daemon would write to a file of root's, if it opened again what only a path was opened of.
+    // Root's daemon would write to a file of root's, if it opened again what only a path was opened of; and whoever
+    // holds a pipe can hold up who writes to it. So no descriptor is taken.
     let handed = format!(
         "send({{'call': 'store', 'opened': True, 'store': {{'request': 'copy', 'ask': {{'copy': 'send', \
          'wanted': {{'items': []}}, 'to': '{path}'}}}}}})\n"
     );
-    for open in [format!("os.open('{path}', os.O_PATH)"), "os.open('/etc/passwd', os.O_RDONLY)".to_owned()] {
-        let refused = said(&format!("{handed}hand_over({open}); print(answer())"));
-        assert_eq!(refused, "closed", "{open}");
+    for open in [format!("os.open('{path}', os.O_PATH)"), "os.pipe()[1]".to_owned()] {
+        let refused = said(&format!("{handed}hand_over({open}); print(answer()); print(answer())"));
+        assert!(refused.contains("only read it") && refused.ends_with("closed"), "{open}: {refused}");
     }
-    let taken =
-        said(&format!("{handed}r, w = os.pipe(); hand_over(w); print(answer()); print(os.read(r, 14))"));
+    let call =
+        "{'call': 'store', 'store': {'request': 'copy', 'ask': {'copy': 'send', 'wanted': {'items': []}}}}";
+    let taken = said(&format!("send({call}); print(answer())"));
     assert!(taken.contains("stele-bundle 1"), "{taken}");
     assert_eq!(fs::read(&secret).unwrap(), b"secret");
     let many = said(
@@ -249,4 +255,24 @@ fn a_service_takes_over_from_a_daemon_and_listens_on_a_socket_that_it_inherits()
     assert!(socket.exists());
     let refused = stele.fails(&["daemon", "run", "--readers", "inherited"], 1);
     assert!(refused.contains("LISTEN_FDS"), "{refused}");
+}
+
+#[test]
+fn a_reader_that_stalls_does_not_keep_the_daemon_from_ending() {
+    let stele = Stele::new();
+    let file = stele.scratch().join("file");
+    fs::write(&file, vec![7; 50_000_000]).unwrap();
+    stele.ok(&["store", "add", "--root", "large", file.to_str().unwrap()]);
+    stele.ok(&["daemon", "stop"]);
+    let Some(service) = Service::of(&stele) else { return };
+    let other = Other::new();
+    let call = "{'call': 'store', 'store': {'request': 'cat', 'reference': 'large'}}";
+    let script = format!("send({call}); answer(); open('stalls', 'w'); import time; time.sleep(100)");
+    let mut stalled = stranger(&other, service.at(), &script).spawn().unwrap();
+    wait_for("the reader stalls", || other.home().join("stalls").exists());
+    let begun = Instant::now();
+    stele.ok(&["daemon", "stop"]);
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    stalled.kill().unwrap();
+    stalled.wait().unwrap();
 }

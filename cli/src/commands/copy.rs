@@ -16,6 +16,7 @@ use stele::failure::{Failure, Kind};
 use stele::reference::to_wire;
 use stele_remote::copy::{Transferred, plan, transfer};
 use stele_remote::{End, Item, Keeping, Received, Rooted};
+use stele_store::model::Digest;
 
 /// Copy content from this store to another, or from another to this one
 ///
@@ -72,7 +73,7 @@ impl Copy {
         };
         let (items, keeping) = self.found(&mut *from)?;
         let planned = plan(&items, &mut *from, &mut *to)?;
-        let keeping = Keeping { items: items.clone(), max_bytes: None, ..keeping };
+        let keeping = Keeping { items: items.clone(), max_bytes: planned.max_bytes(), ..keeping };
         let transferred = transfer(&planned, &mut *from, &mut *to, &keeping)?;
         drop(to);
         match transferred {
@@ -95,9 +96,16 @@ impl Copy {
     fn found(&self, from: &mut dyn End<Failure>) -> Result<(Vec<Item>, Keeping), Failure> {
         let (mut items, mut roots) = (Vec::new(), Vec::new());
         for reference in &self.references {
-            let found = from.find(&to_wire(reference))?;
+            let wire = to_wire(reference);
+            let found = from.find(&wire)?;
+            let (Item::Tree(digest) | Item::Blob(digest)) = found.item;
+            // Which root is set here, and what a digest means, is not for the other store to say.
+            if wire.parse().is_ok_and(|asked: Digest| asked != digest) {
+                return Err(Failure::new(Kind::Failed, format!("it has {digest} for {wire}")));
+            }
             items.push(found.item);
-            let name = self.root.clone().or(found.root).filter(|_| !self.no_root);
+            let own = found.root.filter(|root| *root == wire);
+            let name = self.root.clone().or(own).filter(|_| !self.no_root);
             roots.extend(name.map(|name| Rooted { name, item: found.item }));
         }
         Ok((items, Keeping { roots, replace: self.replace, ..Keeping::default() }))

@@ -3,6 +3,8 @@
 use std::env;
 use std::io::{PipeReader, PipeWriter};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use stele::failure::{Failure, Kind};
 use stele_remote::exchange::{Asking, ExchangeError};
@@ -14,6 +16,9 @@ use super::location::Ssh;
 pub const SSH: &str = "STELE_SSH";
 /// Names the program that is run there instead of `stele`.
 pub const FAR_STELE: &str = "STELE_FAR";
+
+/// How long it may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Line = Asking<ChildStdout, ChildStdin, fn(ExchangeError) -> Failure>;
 
@@ -52,9 +57,16 @@ impl Far {
 
 impl Drop for Far {
     fn drop(&mut self) {
-        // It ends when its stdin does.
+        // It ends when its stdin does, or is not waited for.
         self.asking = None;
-        let _ = self.child.wait();
+        let begun = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if begun.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

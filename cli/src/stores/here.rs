@@ -1,17 +1,19 @@
 //! A store on this machine, through its daemon.
 
-use std::io::{PipeReader, PipeWriter};
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use stele::answers::Answer;
+use stele::answers::{Answer, Entry};
 use stele::copies::{CopyAnswer, CopyRequest};
 use stele::failure::Failure;
+use stele::service::Sink;
 use stele::{Api, Observer, Request};
 use stele_daemon::client::{Client, at_socket};
 use stele_remote::{End, Found, Item, Keeping, Received, Wanted};
 
 use crate::commands::unexpected;
+use crate::render::Noted;
 use crate::where_store;
 
 /// A store, and what is told meanwhile.
@@ -52,6 +54,21 @@ impl Here {
     }
 }
 
+/// Passes the bytes that precede an answer on to a pipe.
+struct Passed(PipeWriter);
+
+impl Sink for Passed {
+    fn entry(&mut self, _: Entry) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+}
+
+impl Observer for Passed {}
+
 /// The path by which this process opens a pipe that it holds.
 fn path_of(pipe: &impl AsFd) -> String {
     format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd())
@@ -73,8 +90,17 @@ impl End<Failure> for Here {
     }
 
     fn send(&mut self, wanted: &Wanted, to: PipeWriter) -> Result<(), Failure> {
-        match self.ask(CopyRequest::Send { wanted: wanted.clone(), to: path_of(&to) })? {
-            CopyAnswer::Sent {} => Ok(()),
+        let wanted = wanted.clone();
+        let answer = match &mut self.client {
+            // Another user's daemon touches no pipe of this one.
+            client @ Client::Socket(_) => {
+                let ask = CopyRequest::Send { wanted, to: None };
+                client.ask(Request::Copy { ask }, &mut Noted(Passed(to)))?
+            }
+            _ => Answer::Copy(self.ask(CopyRequest::Send { wanted, to: Some(path_of(&to)) })?),
+        };
+        match answer {
+            Answer::Copy(CopyAnswer::Sent {}) => Ok(()),
             _ => Err(unexpected()),
         }
     }

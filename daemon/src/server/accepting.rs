@@ -40,13 +40,16 @@ impl Door {
     }
 }
 
-/// Opens the store. A service takes it over from a daemon that a command started: that one ends after its requests.
+/// Opens the store. A service takes it over from a daemon that a command started, when that has nothing to do.
 pub(super) fn open(path: &Path, is_service: bool) -> Result<Store, OpenError> {
     let begun = Instant::now();
     loop {
         match Store::open(path) {
             Err(OpenError::Locked { .. }) if is_service && begun.elapsed() < TAKEOVER => {
-                if let Ok(Some(daemon)) = existing(path) {
+                // Not while it works for its owner: a stranger may have woken this service.
+                if let Ok(Some(daemon)) = existing(path)
+                    && daemon.welcome.working == 0
+                {
                     let _ = daemon.stop(false);
                 }
                 thread::sleep(TICK);

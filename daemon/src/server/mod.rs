@@ -41,6 +41,8 @@ use stele::service::{self, Sink};
 use stele::{Engine, Program, Request, Setup};
 use strays::clear_strays;
 
+/// How long another user's client may ask nothing, or take nothing of an answer.
+const STALL: Duration = Duration::from_secs(60);
 /// How long a client may take to send its hello.
 const GREETING: Duration = Duration::from_secs(10);
 
@@ -241,7 +243,9 @@ impl Server {
         let working = self.working.load(Ordering::SeqCst);
         let Hello { stele, protocol, build } = Hello::of_this_build();
         send(&mut stream, &Welcome { stele, protocol, build, pid: std::process::id(), working })?;
-        stream.set_read_timeout(None)?;
+        let patience = (rights == Rights::Reader).then_some(STALL);
+        stream.set_read_timeout(patience)?;
+        stream.set_write_timeout(patience)?;
         loop {
             let call: Call = match receive_message(&mut stream) {
                 Ok(call) => call,
@@ -304,7 +308,6 @@ impl Server {
                     let handed = match opened {
                         true => {
                             let Some(fds) = receive_descriptors(&stream)? else { return Ok(()) };
-                            rights.check_descriptors(&mut store, &fds)?;
                             Handed::take(&mut store, fds)?
                         }
                         false => Handed::default(),
@@ -316,7 +319,10 @@ impl Server {
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         service::run(engine, store, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    // The owner's daemon does not wait for strangers.
+                    let cancelling = if rights == Rights::Reader { &self.ending } else { &self.cancelling };
+                    let work = || working::work(&stream, &self.engine, &handed, cancelling, work);
+                    let outcome = self.unless_ending(work);
                     if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
@@ -341,7 +347,7 @@ impl Server {
         let reply = match outcome {
             Ok(answer) => Reply::Answer(answer),
             Err(failure) => {
-                warn!("{}", failure.message.escape_debug());
+                warn!("{:.1000}", failure.message.escape_debug().to_string());
                 // After some errors RocksDB refuses writes until it is reopened.
                 if failure.restart || self.engine.store().is_stopped() {
                     self.end(false);

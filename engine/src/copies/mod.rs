@@ -11,10 +11,13 @@ use stele_remote::{Found, Item, Keeping, Received, Wanted};
 use stele_store::model::{BlobId, RootName};
 use stele_store::{Presence, Progress, Store, Target};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::reference::{Reference, from_wire};
 use crate::request::PathUse;
-use crate::service;
+use crate::service::{self, Sink};
+
+/// How many items are asked about at once.
+const MAX_ITEMS: usize = 100_000;
 
 /// A request of another store, or for one. Paths are escaped.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -34,8 +37,10 @@ pub enum CopyRequest {
     Send {
         /// What it is to have in it.
         wanted: Wanted,
-        /// The pipe to write to.
-        to: String,
+        /// The pipe to write to. Without one the bundle precedes the answer, as bytes: a stranger's pipe is not
+        /// touched, since its owner can hold the lock of it.
+        #[serde(default)]
+        to: Option<String>,
     },
     /// Store a bundle.
     Receive {
@@ -50,7 +55,7 @@ impl CopyRequest {
     /// Like [`Request::paths_mut`](crate::Request::paths_mut).
     pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
-            Self::Send { to, .. } => vec![(PathUse::Write, to)],
+            Self::Send { to, .. } => to.iter_mut().map(|to| (PathUse::Write, to)).collect(),
             Self::Receive { from, .. } => vec![(PathUse::Read, from)],
             Self::Find { .. } | Self::Lacking { .. } => Vec::new(),
         }
@@ -75,12 +80,20 @@ pub enum CopyAnswer {
 ///
 /// # Errors
 /// With a failure for the user.
-pub(crate) fn run(store: &Store, request: CopyRequest, progress: &Progress) -> Result<CopyAnswer, Failure> {
+pub(crate) fn run(
+    store: &Store,
+    request: CopyRequest,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<CopyAnswer, Failure> {
     match request {
         CopyRequest::Find { reference } => Ok(CopyAnswer::Found(find(store, &reference)?)),
         CopyRequest::Lacking { items } => Ok(CopyAnswer::Lacking(lacking(store, &items)?)),
         CopyRequest::Send { wanted, to } => {
-            send::send(store, &wanted, &from_wire(&to)?, progress)?;
+            match to {
+                Some(to) => send::to_pipe(store, &wanted, &from_wire(&to)?, progress)?,
+                None => send::to_sink(store, &wanted, sink, progress)?,
+            }
             Ok(CopyAnswer::Sent {})
         }
         CopyRequest::Receive { from, keeping } => {
@@ -100,6 +113,11 @@ fn find(store: &Store, reference: &str) -> Result<Found, Failure> {
 
 /// Those of `items` that the store lacks, or has damaged, in their order.
 fn lacking(store: &Store, items: &[Item]) -> Result<Vec<Item>, Failure> {
+    if items.len() > MAX_ITEMS {
+        let message =
+            format!("{} items are asked about at once, and at most {MAX_ITEMS} may be", items.len());
+        return Err(Failure::new(Kind::Usage, message));
+    }
     let blobs: Vec<BlobId> = items
         .iter()
         .filter_map(|item| match item {

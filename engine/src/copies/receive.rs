@@ -18,6 +18,8 @@ use crate::service::root_name;
 const KEPT: u64 = 3600;
 /// For how many seconds it keeps what arrived of a bundle that was cut off: until tomorrow.
 const KEPT_PART: u64 = 86_400;
+/// How many roots a bundle has at most.
+const MAX_ROOTS: usize = 10_000;
 /// Files of up to this many bytes are read into memory.
 const SMALL: u64 = 1 << 20;
 
@@ -43,6 +45,7 @@ pub(super) fn receive(
         small: Vec::new(),
         tops: BTreeMap::new(),
         received: Received::default(),
+        bundled: keeping.bundled,
         roots: Vec::new(),
     };
     let taken = taking.all(BufReader::with_capacity(256 << 10, pipe));
@@ -82,7 +85,9 @@ struct Taking<'a, 's> {
     /// What came and is in no directory that came.
     tops: BTreeMap<Item, Node>,
     received: Received,
-    /// The roots in the bundle.
+    /// Whether the roots in the bundle count.
+    bundled: bool,
+    /// Those.
     roots: Vec<Rooted>,
 }
 
@@ -101,7 +106,15 @@ impl Taking<'_, '_> {
                     }
                     self.tops.entry(Item::Blob(digest)).or_insert(Node::File { blob, size, executable });
                 }
-                Record::Root(root) => self.roots.push(root),
+                Record::Root(root) => {
+                    if self.bundled {
+                        self.roots.push(root);
+                    }
+                    if self.roots.len() > MAX_ROOTS {
+                        let message = format!("the bundle has more than {MAX_ROOTS} roots");
+                        return Err(Failure::new(Kind::Failed, message).into());
+                    }
+                }
             }
         }
         Ok(())

@@ -12,14 +12,45 @@ use stele_store::{CopyError, Progress, Store};
 use super::pipe::Pipe;
 use crate::failure::store::cancelled;
 use crate::failure::{Failure, Kind};
+use crate::service::Sink;
 
 /// Writes the bundle to the pipe at `to`.
 ///
 /// # Errors
 /// When something is absent or damaged, or nobody reads the pipe.
-pub(super) fn send(store: &Store, wanted: &Wanted, to: &Path, progress: &Progress) -> Result<(), Failure> {
+pub(super) fn to_pipe(store: &Store, wanted: &Wanted, to: &Path, progress: &Progress) -> Result<(), Failure> {
     let pipe = Pipe::write(to, progress).map_err(|error| unwritten(&error))?;
-    let writer = Writer::new(BufWriter::with_capacity(256 << 10, pipe)).map_err(|error| unwritten(&error))?;
+    send(store, wanted, pipe, progress)
+}
+
+/// Passes the bundle to the client that asks.
+///
+/// # Errors
+/// When something is absent or damaged, or the client is gone.
+pub(super) fn to_sink(
+    store: &Store,
+    wanted: &Wanted,
+    sink: &mut dyn Sink,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    send(store, wanted, Bytes(sink), progress)
+}
+
+/// A sink as a writer.
+struct Bytes<'a>(&'a mut dyn Sink);
+
+impl Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.bytes(bytes).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn send(store: &Store, wanted: &Wanted, to: impl Write, progress: &Progress) -> Result<(), Failure> {
+    let writer = Writer::new(BufWriter::with_capacity(256 << 10, to)).map_err(|error| unwritten(&error))?;
     let mut sending = Sending { store, writer, progress, trees: HashSet::new(), blobs: HashSet::new() };
     for item in &wanted.but {
         match item {

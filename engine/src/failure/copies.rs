@@ -9,6 +9,8 @@ impl From<CopyError> for Failure {
     fn from(error: CopyError) -> Self {
         match &error {
             CopyError::Pipe(source) => Self::io("no pipe could be made", source),
+            CopyError::Unasked | CopyError::Endless => Self::new(Kind::Failed, error.to_string())
+                .hint("nothing was copied; another program may answer there"),
             CopyError::Bundle(_) | CopyError::Others => Self::new(Kind::Corrupt, error.to_string())
                 .hint("nothing was copied; `stele store verify` there finds what is damaged"),
         }

@@ -1,9 +1,10 @@
 //! Downloads that nobody continues.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 
 /// Downloads in a folder, and their bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -18,16 +19,23 @@ pub struct Unfinished {
 /// stays: it only costs space.
 pub fn remove_unfinished(folder: &Path, dry_run: bool) -> Unfinished {
     let mut unfinished = Unfinished::default();
+    let mut options = fs::OpenOptions::new();
+    options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     let Ok(entries) = fs::read_dir(folder) else { return unfinished };
     for entry in entries.flatten() {
         let path = entry.path();
         let is_part = path.extension().is_some_and(|it| it == "part");
-        let (true, Ok(file)) = (is_part, fs::OpenOptions::new().read(true).open(&path)) else { continue };
+        let (true, Ok(file)) = (is_part, options.open(&path)) else { continue };
         // Held until it is removed: a process that begins now finds another file.
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             continue;
         }
-        let bytes = file.metadata().map_or(0, |meta| meta.len());
+        // Its name may be another file's by now.
+        let (Ok(opened), Ok(named)) = (file.metadata(), fs::symlink_metadata(&path)) else { continue };
+        if (opened.dev(), opened.ino()) != (named.dev(), named.ino()) || !named.is_file() {
+            continue;
+        }
+        let bytes = opened.len();
         if dry_run || fs::remove_file(&path).is_ok() {
             unfinished.downloads += 1;
             unfinished.bytes += bytes;

@@ -103,7 +103,10 @@ where
     fn receive(&mut self, mut from: PipeReader, keeping: &Keeping) -> Result<Received, E> {
         let question = Question::Receive { keeping: keeping.clone() };
         write_line(&mut self.to, &question).map_err(&self.failed)?;
-        chunks::send(&mut from, &mut self.to).map_err(|error| (self.failed)(error.into()))?;
+        if let Err(error) = chunks::send(&mut from, &mut self.to) {
+            // Why it takes no more is what it said.
+            return Err(self.answer::<E>().err().unwrap_or_else(|| (self.failed)(error.into())));
+        }
         match self.answer()? {
             Answer::Received(received) => Ok(received),
             _ => Err(self.unexpected()),

@@ -29,13 +29,11 @@ pub(super) fn send(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> 
     }
 }
 
-/// Copies chunks up to their end into `to`. When that can be written no longer, they are read and dropped: what comes
-/// after them matters.
+/// Copies chunks up to their end into `to`.
 ///
 /// # Errors
-/// When they end early, or one is malformed.
-pub(super) fn receive(from: &mut impl Read, to: impl Write) -> io::Result<()> {
-    let mut to = Some(to);
+/// When they end early, one is malformed, or `to` cannot be written: then the rest is not read, however much it is.
+pub(super) fn receive(from: &mut impl Read, mut to: impl Write) -> io::Result<()> {
     let mut bytes = vec![0; STEP];
     loop {
         let mut length = [0; 4];
@@ -57,9 +55,7 @@ pub(super) fn receive(from: &mut impl Read, to: impl Write) -> io::Result<()> {
                 read => read?,
             };
             left -= count;
-            if to.as_mut().is_some_and(|to| to.write_all(&bytes[..count]).is_err()) {
-                to = None;
-            }
+            to.write_all(&bytes[..count])?;
         }
     }
 }

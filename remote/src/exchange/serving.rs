@@ -27,7 +27,15 @@ pub fn serve<E: Serialize + DeserializeOwned + Send>(
                 outgoing(to, |writer| end.send(&wanted, writer))?.map(|()| Answer::Sent {})
             }
             Question::Receive { keeping } => {
-                let received = incoming(from, |reader| end.receive(reader, &keeping))?;
+                let (received, passed) = incoming(from, |reader| end.receive(reader, &keeping))?;
+                if let (Err(failure), Err(error)) = (&received, &passed)
+                    && error.kind() == io::ErrorKind::BrokenPipe
+                {
+                    // The rest of the bundle is not waited for.
+                    write_line(to, &Answer::Failure(failure))?;
+                    return Ok(());
+                }
+                passed?;
                 received.map(Answer::Received)
             }
         };
@@ -47,16 +55,16 @@ fn outgoing<T>(to: &mut (impl Write + Send), work: impl FnOnce(PipeWriter) -> T)
     })
 }
 
-/// Gives `work` the chunks that come.
+/// Gives `work` the chunks that come. Returns its result, and whether all of them were passed on.
 fn incoming<T>(
     from: &mut (impl BufRead + Send),
     work: impl FnOnce(PipeReader) -> T,
-) -> Result<T, ExchangeError> {
+) -> Result<(T, io::Result<()>), ExchangeError> {
     let (reader, writer) = io::pipe()?;
     thread::scope(|scope| {
         let receiving = scope.spawn(move || chunks::receive(from, writer));
         let worked = work(reader);
-        receiving.join().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(worked)
+        let passed = receiving.join().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()));
+        Ok((worked, passed))
     })
 }

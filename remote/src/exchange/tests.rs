@@ -195,7 +195,9 @@ fn a_plan_counts_what_is_to_be_sent() {
     let ((mut full, top), mut empty) = (filled(), Memory::default());
     let planned = plan(&[top], &mut full, &mut empty).unwrap();
     assert_eq!((planned.items.as_slice(), planned.count), ([top].as_slice(), 6));
-    assert!(planned.bytes > 700_006 && planned.but.is_empty(), "{planned:?}");
+    let texts: usize = full.trees.values().map(|tree| tree.encode().len()).sum();
+    assert_eq!(planned.bytes, 700_006 + texts as u64);
+    assert!(planned.but.is_empty() && planned.max_bytes() == Some(2 * planned.bytes), "{planned:?}");
     assert_eq!(plan(&[top], &mut filled().0, &mut full).unwrap(), super::super::copy::Plan::default());
 }
 

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use stele_tests::workshop::Workshop;
-use stele_tests::{Stele, binary, skip, wait_for};
+use stele_tests::{Stele, binary, cache, skip, wait_for};
 
 use super::{filled, root};
 
@@ -19,9 +18,12 @@ struct Server {
 
 impl Server {
     fn new() -> Option<Self> {
-        let sshd = ["/usr/sbin/sshd", "/usr/bin/sshd"].map(PathBuf::from).into_iter().find(|it| it.exists());
+        // `tools/install-deps test` unpacks it there.
+        let unpacked = cache().join("peers-sshd");
+        let sshd =
+            [unpacked.join("usr/sbin/sshd"), "/usr/sbin/sshd".into()].into_iter().find(|it| it.exists());
         let Some(sshd) = sshd else {
-            skip("there is no sshd: Debian's openssh-server has it");
+            skip("there is no sshd: tools/install-deps test unpacks it");
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
@@ -40,7 +42,13 @@ impl Server {
              StrictModes no\nUsePAM no\nPermitRootLogin yes\nPasswordAuthentication no\n",
             folder.path().display()
         );
-        fs::write(at("sshd"), config).unwrap();
+        // Newer ones run other programs for a connection.
+        let helpers =
+            [("SshdSessionPath", "sshd-session"), ("SshdAuthPath", "sshd-auth")].map(|(key, name)| {
+                let path = unpacked.join("usr/lib/openssh").join(name);
+                if path.exists() { format!("{key} {}\n", path.display()) } else { String::new() }
+            });
+        fs::write(at("sshd"), config + &helpers.concat()).unwrap();
         let client = format!(
             "IdentityFile {0}/user\nIdentitiesOnly yes\nUserKnownHostsFile {0}/known\n\
              StrictHostKeyChecking accept-new\nLogLevel ERROR\nBatchMode yes\n",
