@@ -17,14 +17,26 @@ pub const NAME: &str = "socket";
 
 /// The identity of the socket of that name: its inode.
 pub fn number(store: &Path, name: &str) -> Option<u64> {
-    std::fs::symlink_metadata(store.join(name)).ok().map(|meta| meta.ino())
+    number_at(&store.join(name))
 }
 
 /// Removes the socket, unless it has been replaced by that of a process that took over, or of another store at the
 /// same path.
 pub fn remove(store: &Path, name: &str, own: Option<u64>) {
-    if own == number(store, name) {
-        drop(std::fs::remove_file(store.join(name)));
+    if let Some(own) = own {
+        remove_at(&store.join(name), own);
+    }
+}
+
+/// The identity of the socket at a path: its inode.
+pub(crate) fn number_at(path: &Path) -> Option<u64> {
+    std::fs::symlink_metadata(path).ok().map(|meta| meta.ino())
+}
+
+/// Removes the socket at a path, unless another has taken its place.
+pub(crate) fn remove_at(path: &Path, own: u64) {
+    if number_at(path) == Some(own) {
+        drop(std::fs::remove_file(path));
     }
 }
 

@@ -123,6 +123,10 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     let public = options.readers.as_ref().map(Door::listen).transpose();
     let public = public.map_err(|e| Failure::io("the socket for other users could not be made", &e))?;
     let own = socket::number(path, socket::NAME);
+    let made = match &options.readers {
+        Some(Door::Path(path)) => socket::number_at(path),
+        Some(Door::Inherited) | None => None,
+    };
     let (wake, woken) = UnixStream::pair().map_err(failed)?;
     // Before any client is served: a garbage collection has to know what the mounts use.
     let mounts = List::resume(&store);
@@ -157,8 +161,8 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
     }
     accept(&server, &listener, public.as_ref(), &woken);
     socket::remove(path, socket::NAME, own);
-    if let Some(Door::Path(path)) = &options.readers {
-        let _ = std::fs::remove_file(path);
+    if let (Some(Door::Path(path)), Some(made)) = (&options.readers, made) {
+        socket::remove_at(path, made);
     }
     end(&server, listener);
     Ok(())

@@ -23,7 +23,7 @@ use server::{Event, Server};
 use stele::failure::{Failure, Kind};
 
 /// How many messages are read before the first of them is answered.
-const MAX_WAITING: usize = 64;
+const MAX_WAITING: usize = 8;
 
 /// `stele recipe lsp`
 #[derive(Args, Debug)]

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read, Write};
 use serde_json::{Value, json};
 
 /// The maximum length in bytes of a message: a file of recipes has at most 1 MiB.
-const MAX_MESSAGE: usize = 64 << 20;
+const MAX_MESSAGE: usize = 16 << 20;
 /// The maximum length in bytes of a line of a header.
 const MAX_HEADER: u64 = 4096;
 /// The maximum number of lines of a header.
