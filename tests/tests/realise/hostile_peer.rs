@@ -335,7 +335,10 @@ fn the_daemon_ends_at_once_though_a_peer_hangs() {
     for hang in [|| Reply::Hang, || Reply::EndlessProgress, || Reply::Trickle] {
         let peer = Peer::start(move |_| hang());
         let shop = Workshop::new();
-        let mut build = shop.begin(&["box", "--substituter", peer.path().to_str().unwrap()]);
+        // A peer that answers too much is given up at once: then it is built here, which must not be done before the
+        // daemon is stopped.
+        shop.recipe("slow", &[], "sleep 60; echo > $OUT/a");
+        let mut build = shop.begin(&["slow", "--substituter", peer.path().to_str().unwrap()]);
         wait_until_asked(&peer);
         let begun = Instant::now();
         shop.stele.ok(&["daemon", "stop", "--now"]);
