@@ -13,6 +13,7 @@ mod picture;
 mod quantity;
 mod recipe_tree;
 mod registries;
+mod relay;
 mod render;
 mod replace;
 mod stores;

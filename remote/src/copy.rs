@@ -128,9 +128,8 @@ impl Plan {
         for item in all {
             match lacks.contains(&item) {
                 true => {
-                    let (Item::Tree(digest) | Item::Blob(digest)) = item;
                     self.count += 1;
-                    self.bytes = self.bytes.saturating_add(sizes[&digest]);
+                    self.bytes = self.bytes.saturating_add(sizes[&item.digest()]);
                 }
                 false => self.but.push(item),
             }

@@ -17,6 +17,14 @@ pub enum Item {
     Blob(Digest),
 }
 
+impl Item {
+    /// The digest, of either kind.
+    pub fn digest(self) -> Digest {
+        let (Self::Tree(digest) | Self::Blob(digest)) = self;
+        digest
+    }
+}
+
 impl From<Target> for Item {
     fn from(target: Target) -> Self {
         match target {

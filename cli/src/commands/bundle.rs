@@ -156,8 +156,7 @@ impl Import {
             return render::json(&received);
         }
         for root in &received.roots {
-            let (Item::Tree(digest) | Item::Blob(digest)) = root.item;
-            render::out(format!("{digest}  {}\n", root.name).as_bytes())?;
+            render::out(format!("{}  {}\n", root.item.digest(), root.name).as_bytes())?;
         }
         told(&received);
         Ok(())

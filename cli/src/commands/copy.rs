@@ -71,9 +71,10 @@ impl Copy {
             (_, Some(other)) => (open(&own, false, quiet())?, open(other, true, terminal())?),
             (None, None) => return Err(Failure::new(Kind::Usage, "name another store with --to or --from")),
         };
-        let (items, keeping) = self.found(&mut *from)?;
+        let (items, roots) = self.found(&mut *from)?;
         let planned = plan(&items, &mut *from, &mut *to)?;
-        let keeping = Keeping { items: items.clone(), max_bytes: planned.max_bytes(), ..keeping };
+        let (replace, max_bytes) = (self.replace, planned.max_bytes());
+        let keeping = Keeping { roots, items: items.clone(), bundled: false, replace, max_bytes };
         let transferred = transfer(&planned, &mut *from, &mut *to, &keeping)?;
         drop(to);
         match transferred {
@@ -82,8 +83,7 @@ impl Copy {
                     return render::json(&Copied { digests: items, received: &received });
                 }
                 for item in &items {
-                    let (Item::Tree(digest) | Item::Blob(digest)) = item;
-                    render::out(format!("{digest}\n").as_bytes())?;
+                    render::out(format!("{}\n", item.digest()).as_bytes())?;
                 }
                 told(&received);
                 Ok(())
@@ -92,13 +92,13 @@ impl Copy {
         }
     }
 
-    /// What is to be copied, and what keeps it.
-    fn found(&self, from: &mut dyn End<Failure>) -> Result<(Vec<Item>, Keeping), Failure> {
+    /// What is to be copied, and the roots that are to keep it.
+    fn found(&self, from: &mut dyn End<Failure>) -> Result<(Vec<Item>, Vec<Rooted>), Failure> {
         let (mut items, mut roots) = (Vec::new(), Vec::new());
         for reference in &self.references {
             let wire = to_wire(reference);
             let found = from.find(&wire)?;
-            let (Item::Tree(digest) | Item::Blob(digest)) = found.item;
+            let digest = found.item.digest();
             // Which root is set here, and what a digest means, is not for the other store to say.
             if wire.parse().is_ok_and(|asked: Digest| asked != digest) {
                 return Err(Failure::new(Kind::Failed, format!("it has {digest} for {wire}")));
@@ -108,7 +108,7 @@ impl Copy {
             let name = self.root.clone().or(own).filter(|_| !self.no_root);
             roots.extend(name.map(|name| Rooted { name, item: found.item }));
         }
-        Ok((items, Keeping { roots, replace: self.replace, ..Keeping::default() }))
+        Ok((items, roots))
     }
 }
 

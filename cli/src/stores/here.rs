@@ -47,10 +47,18 @@ impl Here {
     }
 
     fn ask(&mut self, ask: CopyRequest) -> Result<CopyAnswer, Failure> {
-        match self.client.ask(Request::Copy { ask }, &mut *self.observer)? {
-            Answer::Copy(answer) => Ok(answer),
-            _ => Err(unexpected()),
-        }
+        answered(&mut self.client, ask, &mut *self.observer)
+    }
+}
+
+fn answered(
+    client: &mut Client,
+    ask: CopyRequest,
+    observer: &mut dyn Observer,
+) -> Result<CopyAnswer, Failure> {
+    match client.ask(Request::Copy { ask }, observer)? {
+        Answer::Copy(answer) => Ok(answer),
+        _ => Err(unexpected()),
     }
 }
 
@@ -94,13 +102,12 @@ impl End<Failure> for Here {
         let answer = match &mut self.client {
             // Another user's daemon touches no pipe of this one.
             client @ Client::Socket(_) => {
-                let ask = CopyRequest::Send { wanted, to: None };
-                client.ask(Request::Copy { ask }, &mut Noted(Passed(to)))?
+                answered(client, CopyRequest::Send { wanted, to: None }, &mut Noted(Passed(to)))?
             }
-            _ => Answer::Copy(self.ask(CopyRequest::Send { wanted, to: Some(path_of(&to)) })?),
+            _ => self.ask(CopyRequest::Send { wanted, to: Some(path_of(&to)) })?,
         };
         match answer {
-            Answer::Copy(CopyAnswer::Sent {}) => Ok(()),
+            CopyAnswer::Sent {} => Ok(()),
             _ => Err(unexpected()),
         }
     }

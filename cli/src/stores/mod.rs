@@ -1,5 +1,5 @@
-//! Other stores, and this one, as ends of a copy. All of it runs in the command's own process: a daemon only ever reads
-//! or writes a pipe.
+//! Other stores, and this one, as ends of a copy. All of it runs in the command's own process: a daemon has no network,
+//! and only reads and writes pipes and its own socket.
 
 mod far;
 mod here;
@@ -10,7 +10,7 @@ use stele::Observer;
 use stele::failure::Failure;
 use stele_remote::End;
 
-pub use far::Far;
+use far::Far;
 pub use here::Here;
 pub use location::Location;
 pub use tunnel::{Tunnel, connect_streams};

@@ -1,8 +1,8 @@
 //! A socket here that leads to a daemon on another machine, by way of ssh: for a daemon that asks other stores and has
 //! no network of its own.
 
-use std::fs::{self, DirBuilder};
-use std::io::{self, Read, Write};
+use std::fs::{DirBuilder, File};
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt;
@@ -20,6 +20,7 @@ use stele_daemon::socket::{NAME, connect_to};
 
 use super::far::begin;
 use super::location::Ssh;
+use crate::relay::relay;
 use crate::render::{self, Noted};
 
 /// Such a socket. Connections to it go on until this process ends; new ones need it.
@@ -82,32 +83,15 @@ pub fn connect_streams(store: &Path) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Failed, "a store on a read-only disk has no daemon"));
     }
     let failed = |error: io::Error| Failure::io("the daemon does not answer", &error);
-    let mut to = connect_to(store, NAME).map_err(failed)?;
+    let to = connect_to(store, NAME).map_err(failed)?;
     drop(client);
-    let mut from = to.try_clone().map_err(failed)?;
+    let from = to.try_clone().map_err(failed)?;
     thread::spawn(move || {
-        pass(&mut io::stdin().lock(), &mut to);
+        relay(io::stdin().lock(), &to);
         let _ = to.shutdown(Shutdown::Write);
     });
-    let mut out = fs::File::from(rustix::io::dup(rustix::stdio::stdout()).map_err(|e| failed(e.into()))?);
+    let out = File::from(rustix::io::dup(rustix::stdio::stdout()).map_err(|e| failed(e.into()))?);
     // Either side may end it.
-    pass(&mut from, &mut out);
+    relay(from, out);
     Ok(())
-}
-
-/// Passes on all that comes. Not by `io::copy`: it splices, and while splice(2) waits for a socket it holds the lock of
-/// the pipe, in which the reader of that then hangs.
-fn pass(from: &mut impl Read, to: &mut impl Write) {
-    let mut bytes = vec![0; 64 << 10];
-    loop {
-        match from.read(&mut bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => return,
-            Ok(count) => {
-                if to.write_all(&bytes[..count]).and_then(|()| to.flush()).is_err() {
-                    return;
-                }
-            }
-        }
-    }
 }

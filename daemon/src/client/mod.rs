@@ -59,22 +59,29 @@ impl Api for Client {
     fn ask(&mut self, request: Request, observer: &mut dyn Observer) -> Result<Answer, Failure> {
         match self {
             Self::Daemon(store, connection) => {
-                let fds = opened::open_all(&request)?;
-                let call = Call::Store { store: request, opened: !fds.is_empty() };
-                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
-                connection.insist(store, observer, |it, observer| it.call_with(&call, &fds, observer))
+                let (call, fds) = opened_call(request)?;
+                connection
+                    .insist(store, observer, |it, observer| it.call_with(&call, &borrowed(&fds), observer))
             }
             Self::Socket(connection) => {
-                let fds = opened::open_all(&request)?;
-                let call = Call::Store { store: request, opened: !fds.is_empty() };
-                let fds: Vec<BorrowedFd<'_>> = fds.iter().map(OwnedFd::as_fd).collect();
+                let (call, fds) = opened_call(request)?;
                 let ending =
                     || Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again");
-                connection.call_with(&call, &fds, observer)?.ok_or_else(ending)
+                connection.call_with(&call, &borrowed(&fds), observer)?.ok_or_else(ending)
             }
             Self::Here(engine) => engine.ask(request, observer),
         }
     }
+}
+
+/// The call of a request, and a descriptor for each path that it names.
+fn opened_call(request: Request) -> Result<(Call, Vec<OwnedFd>), Failure> {
+    let fds = opened::open_all(&request)?;
+    Ok((Call::Store { store: request, opened: !fds.is_empty() }, fds))
+}
+
+fn borrowed(fds: &[OwnedFd]) -> Vec<BorrowedFd<'_>> {
+    fds.iter().map(OwnedFd::as_fd).collect()
 }
 
 /// An open connection to a daemon of this version.

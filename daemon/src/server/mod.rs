@@ -303,7 +303,7 @@ impl Server {
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         builds::exec(engine, (&tree, &recipe), &order, &exec, streams, sink, progress)
                     };
-                    let outcome = self.unless_ending(|| self.work(&stream, &handed, work));
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, rights, work));
                     if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
@@ -323,10 +323,7 @@ impl Server {
                     let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
                         service::run(engine, store, sink, progress)
                     };
-                    // The owner's daemon does not wait for strangers.
-                    let cancelling = if rights == Rights::Reader { &self.ending } else { &self.cancelling };
-                    let work = || working::work(&stream, &self.engine, &handed, cancelling, work);
-                    let outcome = self.unless_ending(work);
+                    let outcome = self.unless_ending(|| self.work(&stream, &handed, rights, work));
                     if !self.reply(&mut stream, &handed, outcome)? {
                         return Ok(());
                     }
@@ -375,8 +372,14 @@ impl Server {
         &self,
         stream: &UnixStream,
         handed: &Handed,
+        rights: Rights,
         task: impl FnOnce(&Engine, &mut dyn Sink, &Progress) -> Result<Answer, Failure> + Send,
     ) -> Result<Answer, Failure> {
-        working::work(stream, &self.engine, handed, &self.cancelling, task)
+        let cancelling = match rights {
+            Rights::Owner => &self.cancelling,
+            // The owner's daemon does not wait for strangers.
+            Rights::Reader => &self.ending,
+        };
+        working::work(stream, &self.engine, handed, cancelling, task)
     }
 }

@@ -32,9 +32,8 @@ impl Rights {
         let is_allowed = match (self, call) {
             (Self::Owner, _) | (Self::Reader, Call::Status {}) => true,
             (Self::Reader, Call::Store { store, opened }) => {
-                // A path would be opened with this process's rights, and a descriptor is not touched: whoever holds the
-                // other end of a pipe can hold up whoever uses this one.
-                reads(store) && !opened && store.clone().paths_mut().is_empty()
+                // A descriptor is not touched: whoever holds the other end of a pipe can hold up whoever uses this one.
+                reads(store) && !opened
             }
             (Self::Reader, Call::Stop { .. } | Call::Mounts {} | Call::Mount { .. } | Call::Exec { .. }) => {
                 false
@@ -48,7 +47,8 @@ impl Rights {
     }
 }
 
-/// Whether a request only reads. A request that is added to the protocol is refused until it is named here.
+/// Whether a request only reads, and names no path, which would be opened with this process's rights. A request that is
+/// added to the protocol is refused until it is named here.
 fn reads(request: &Request) -> bool {
     match request {
         Request::List { .. }
@@ -57,7 +57,8 @@ fn reads(request: &Request) -> bool {
         | Request::RootList {}
         | Request::Realisation { .. } => true,
         Request::Copy { ask } => {
-            matches!(ask, CopyRequest::Find { .. } | CopyRequest::Lacking { .. } | CopyRequest::Send { .. })
+            let sends_here = matches!(ask, CopyRequest::Send { to: None, .. });
+            sends_here || matches!(ask, CopyRequest::Find { .. } | CopyRequest::Lacking { .. })
         }
         Request::Agreement { ask } => matches!(ask, AgreementRequest::About { .. }),
         _ => false,

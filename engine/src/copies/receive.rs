@@ -230,9 +230,8 @@ fn keep_part(
 ) -> Result<Received, Failure> {
     let received = Received { cut: true, ..received };
     let named = |(item, node): (Item, Node)| {
-        let (Item::Tree(digest) | Item::Blob(digest)) = item;
         let kind = if matches!(item, Item::Tree(_)) { "d" } else { "f" };
-        Name::new(format!("{kind}-{digest}").as_bytes()).ok().map(|name| (name, node))
+        Name::new(format!("{kind}-{}", item.digest()).as_bytes()).ok().map(|name| (name, node))
     };
     let entries: Vec<(Name, Node)> = tops.into_iter().filter_map(named).collect();
     let part = match Tree::new(entries) {

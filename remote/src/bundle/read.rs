@@ -157,11 +157,6 @@ impl<R: BufRead> Reader<R> {
         Content { reader: self }
     }
 
-    /// Whether all bytes of the present file were read.
-    pub fn is_whole(&self) -> bool {
-        self.left == 0
-    }
-
     fn tree(&mut self, digest: Digest, size: u64) -> Result<Record, ReadError> {
         if size > MAX_TREE_TEXT {
             return Err(ReadError::Large { size });

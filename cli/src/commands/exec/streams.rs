@@ -2,7 +2,7 @@
 //! handed over: a program could manipulate the terminal, or reopen a file.
 
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -12,6 +12,8 @@ use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use signal_hook::consts::{SIGHUP, SIGTERM, SIGWINCH};
 use signal_hook::iterator::{Handle, Signals};
+
+use crate::relay::relay;
 
 /// Whether stdin and stdout are terminals.
 pub fn is_interactive() -> bool {
@@ -43,23 +45,6 @@ impl Relay {
         match self {
             Self::Terminal(it) => it.finish(),
             Self::Pipes(it) => it.finish(),
-        }
-    }
-}
-
-/// Copies until the end of the input, or until the output is closed; a terminal whose other side is closed has ended.
-fn copy(mut from: impl Read, mut to: impl Write) {
-    let mut bytes = vec![0; 1 << 16];
-    loop {
-        match from.read(&mut bytes) {
-            Ok(0) => return,
-            Ok(count) => {
-                if to.write_all(&bytes[..count]).and_then(|()| to.flush()).is_err() {
-                    return;
-                }
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
         }
     }
 }
@@ -97,11 +82,11 @@ impl Pipes {
         if let Some(input) = self.input.take() {
             let stdin = own_stdin()?;
             // Not joined: stdin may never end.
-            drop(spawn(move || copy(stdin, File::from(input)))?);
+            drop(spawn(move || relay(stdin, File::from(input)))?);
         }
         if let Some([output, errors]) = self.outputs.take() {
-            self.showing.push(spawn(move || copy(File::from(output), io::stdout()))?);
-            self.showing.push(spawn(move || copy(File::from(errors), io::stderr()))?);
+            self.showing.push(spawn(move || relay(File::from(output), io::stdout()))?);
+            self.showing.push(spawn(move || relay(File::from(errors), io::stderr()))?);
         }
         Ok(())
     }
@@ -179,9 +164,9 @@ impl Interactive {
         tcsetattr(io::stdin(), OptionalActions::Drain, &raw)?;
         let (stdin, to) = (own_stdin()?, File::from(self.ours.try_clone()?));
         // Not joined: no more input is needed.
-        drop(spawn(move || copy(stdin, to))?);
+        drop(spawn(move || relay(stdin, to))?);
         let from = File::from(self.ours.try_clone()?);
-        self.showing = Some(spawn(move || copy(from, io::stdout()))?);
+        self.showing = Some(spawn(move || relay(from, io::stdout()))?);
         Ok(())
     }
 
