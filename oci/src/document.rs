@@ -22,6 +22,9 @@ const SCHEMA: u32 = 2;
 
 /// The empty config of an artifact (image-spec, `manifest.md`, "Guidance for an Empty Descriptor").
 pub const EMPTY: &[u8] = b"{}";
+/// The annotation of a manifest that says by which encoders its layers were compressed: their bytes, and so the
+/// manifest's digest, depend on it.
+pub const ENCODER: &str = "stele.encoder";
 /// The annotation that names a blob's file (image-spec, `annotations.md`).
 pub const TITLE: &str = "org.opencontainers.image.title";
 
@@ -261,13 +264,20 @@ pub fn manifest(
     layers: &[(Compression, Measured)],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, OciSpecError> {
+    let encoders = layers.iter().map(|(packed, _)| *packed).filter(|packed| *packed != Compression::None);
+    let encoders: BTreeSet<&str> = encoders.map(Compression::encoder).collect();
+    let mut annotations = annotations.clone();
+    annotations.remove(ENCODER);
+    if !encoders.is_empty() {
+        annotations.insert(ENCODER.to_owned(), Vec::from_iter(encoders).join("; "));
+    }
     let layers = layers.iter().map(|(packed, measured)| descriptor(layer_type(*packed), &measured.packed));
     let mut manifest = ImageManifestBuilder::default()
         .schema_version(SCHEMA)
         .media_type(MediaType::ImageManifest)
         .config(descriptor(MediaType::ImageConfig, config)?)
         .layers(layers.collect::<Result<Vec<_>, _>>()?);
-    if let Some(annotations) = unordered(annotations) {
+    if let Some(annotations) = unordered(&annotations) {
         manifest = manifest.annotations(annotations);
     }
     Ok(canonical::text(&manifest.build()?))
@@ -484,6 +494,27 @@ mod tests {
         ] {
             assert_eq!(platform(architecture, variant).is(wanted), is, "{architecture} {variant:?} {wanted}");
         }
+    }
+
+    #[test]
+    fn a_manifest_says_which_encoders_its_bytes_depend_on() {
+        let some = sum(b"layer");
+        let measured = Measured { plain: some, packed: some };
+        let annotation = |layers: &[Compression], given: &[(&str, &str)]| {
+            let layers: Vec<_> = layers.iter().map(|packed| (*packed, measured)).collect();
+            let given = given.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let manifest: serde_json::Value =
+                serde_json::from_slice(&manifest(&some, &layers, &given).unwrap()).unwrap();
+            manifest["annotations"][ENCODER].as_str().map(str::to_owned)
+        };
+        let (gzip, zstd) = (Compression::Gzip.encoder(), Compression::Zstd.encoder());
+        assert_eq!(annotation(&[Compression::None], &[]), None);
+        assert_eq!(annotation(&[Compression::Gzip, Compression::Gzip], &[]).as_deref(), Some(gzip));
+        let both = format!("{gzip}; {zstd}");
+        assert_eq!(annotation(&[Compression::Zstd, Compression::Gzip], &[]), Some(both));
+        // An import's manifest is made anew, and says what holds now.
+        assert_eq!(annotation(&[Compression::None], &[(ENCODER, "old")]), None);
+        assert_eq!(annotation(&[Compression::Zstd], &[(ENCODER, "old")]).as_deref(), Some(zstd));
     }
 
     #[test]

@@ -98,7 +98,8 @@ impl From<BlobError> for Failure {
         match error {
             BlobError::Stream { origin, source } => stream(&origin, source),
             BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string()).hint(
-                "another version of Stele made it, or this is a bug: `stele image build` rebuilds the image",
+                "another version of Stele made it (the manifest's annotation stele.encoder says by which encoder), or this \
+                 is a bug: `stele image build` rebuilds the image",
             ),
             BlobError::Inexact { .. } => plain(&error).hint(
                 "it can be inspected and mounted; to distribute it, keep the original that was imported",

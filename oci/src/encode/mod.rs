@@ -62,16 +62,10 @@ impl Compression {
     }
 }
 
-/// An encoder of one stream.
+/// An encoder of streams.
 trait Packer: Sync {
-    /// Whether the end depends on what is counted.
-    const COUNTS: bool;
-    /// The bytes before the first block.
-    fn begin(&self) -> Vec<u8>;
     /// One block, compressed. Several threads compress blocks at the same time.
     fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>>;
-    /// Counts a block, in the order of the stream.
-    fn count(&mut self, bytes: &[u8]);
     /// The bytes after the last block.
     fn end(&self) -> io::Result<Vec<u8>>;
 }
@@ -96,8 +90,8 @@ pub fn encode(
                 }
             }
         }
-        Compression::Gzip => pack(gzip::Gzip::default(), compression.block(), threads, from, to),
-        Compression::Zstd => pack(zstd::Zstd, compression.block(), threads, from, to),
+        Compression::Gzip => pack(&gzip::Gzip, compression.block(), threads, from, to),
+        Compression::Zstd => pack(&zstd::Zstd, compression.block(), threads, from, to),
     }
 }
 
@@ -118,29 +112,26 @@ pub(crate) fn encode_part<'a>(
     match compression {
         Compression::None => copy_part(&mut *open(first)?, length, to),
         Compression::Gzip => {
-            Stream { packer: gzip::Gzip::default(), block, threads, sizes, open }.part(first, length, to)
+            Stream { packer: &gzip::Gzip, block, threads, sizes, open }.part(first, length, to)
         }
         Compression::Zstd => {
-            Stream { packer: zstd::Zstd, block, threads, sizes, open }.part(first, length, to)
+            Stream { packer: &zstd::Zstd, block, threads, sizes, open }.part(first, length, to)
         }
     }
 }
 
 fn pack<P: Packer>(
-    mut packer: P,
+    packer: &P,
     block: usize,
     threads: usize,
     from: &mut dyn Read,
     to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    to(&packer.begin())?;
     let mut blocks: Vec<Vec<u8>> = vec![vec![0; block]; threads];
     loop {
         let lengths = fill_all(from, &mut blocks)?;
         let filled: Vec<&[u8]> = blocks.iter().zip(&lengths).map(|(bytes, count)| &bytes[..*count]).collect();
-        let packed = batch(&packer, &filled);
-        for (bytes, packed) in filled.iter().zip(packed) {
-            packer.count(bytes);
+        for packed in batch(packer, &filled) {
             to(&packed?)?;
         }
         if lengths.len() < threads || lengths.last().is_none_or(|count| *count < block) {
@@ -277,8 +268,8 @@ mod tests {
                 let block = compression.block();
                 let from = &mut &bytes[..];
                 match compression {
-                    Compression::Gzip => pack(gzip::Gzip::default(), block, threads, from, &mut to).unwrap(),
-                    _ => pack(zstd::Zstd, block, threads, from, &mut to).unwrap(),
+                    Compression::Gzip => pack(&gzip::Gzip, block, threads, from, &mut to).unwrap(),
+                    _ => pack(&zstd::Zstd, block, threads, from, &mut to).unwrap(),
                 }
                 assert!(out == whole, "{compression:?} with {threads} threads");
             }

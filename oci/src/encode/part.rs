@@ -23,7 +23,7 @@ type Sink<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
 /// One stream of which a part is made.
 pub(super) struct Stream<'a, P> {
-    pub(super) packer: P,
+    pub(super) packer: &'a P,
     pub(super) block: usize,
     pub(super) threads: usize,
     pub(super) sizes: Sizes,
@@ -57,48 +57,37 @@ impl Window<'_, '_> {
 
 impl<P: Packer> Stream<'_, P> {
     /// Passes `length` bytes of the compressed stream from `first` on to `to`, or as many as there are.
-    pub(super) fn part(&mut self, first: u64, length: u64, to: &mut Sink<'_>) -> io::Result<()> {
+    pub(super) fn part(&self, first: u64, length: u64, to: &mut Sink<'_>) -> io::Result<()> {
         let end = first.saturating_add(length).min(self.sizes.packed);
         if first >= end {
             return Ok(());
         }
         let blocks = self.sizes.plain.div_ceil(self.block as u64);
-        let trailer = self.packer.end()?.len() as u64;
-        let body = self.sizes.packed.checked_sub(trailer).ok_or_else(wrong)?;
+        let trailer = self.packer.end()?;
+        let body = self.sizes.packed.checked_sub(trailer.len() as u64).ok_or_else(wrong)?;
         // What is before the part costs once; what is behind its beginning is compressed to find that, and again.
         let (mut block, mut at) = (0, 0);
         if self.sizes.packed - first < end / 2 {
             (block, at) = self.before(first.min(body), blocks, body)?;
         }
         let mut window = Window { at, first, end, to };
-        if block == 0 {
-            window.at = 0;
-            window.pass(&self.packer.begin())?;
-        }
-        self.each(block, blocks, block == 0, &mut |packed| {
+        self.each(block, blocks, &mut |packed| {
             window.pass(packed)?;
             Ok(!window.is_over())
         })?;
-        if window.is_over() {
-            return Ok(());
-        }
-        // The rest is in the trailer, which is about all of the bytes.
-        if block > 0 {
-            self.count_all()?;
-        }
-        window.pass(&self.packer.end()?)
+        if window.is_over() { Ok(()) } else { window.pass(&trailer) }
     }
 
     /// The last block that begins at or before `first`, and where it begins, found from the end of the blocks at
     /// `body`.
-    fn before(&mut self, first: u64, blocks: u64, body: u64) -> io::Result<(u64, u64)> {
+    fn before(&self, first: u64, blocks: u64, body: u64) -> io::Result<(u64, u64)> {
         let (mut block, mut at) = (blocks, body);
         while block > 0 && at > first {
             // As many as there are if the others are as small as the average, and one more.
             let share = (u128::from(at - first) * u128::from(block)).div_ceil(u128::from(at.max(1)));
             let step = u64::try_from(share).unwrap_or(u64::MAX).saturating_add(1).min(block);
             let mut lengths = Vec::new();
-            self.each(block - step, block, false, &mut |packed| {
+            self.each(block - step, block, &mut |packed| {
                 lengths.push(packed.len() as u64);
                 Ok(true)
             })?;
@@ -115,10 +104,9 @@ impl<P: Packer> Stream<'_, P> {
 
     /// Passes the blocks from `from` to `end`, compressed and in order, to `to`, as long as that returns true.
     fn each(
-        &mut self,
+        &self,
         from: u64,
         end: u64,
-        count: bool,
         to: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
     ) -> io::Result<()> {
         if from >= end {
@@ -135,11 +123,7 @@ impl<P: Packer> Stream<'_, P> {
             }
             let filled: Vec<&[u8]> =
                 buffers.iter().zip(&lengths).map(|(bytes, length)| &bytes[..*length]).collect();
-            let packed = batch(&self.packer, &filled);
-            for (bytes, packed) in filled.iter().zip(packed) {
-                if count {
-                    self.packer.count(bytes);
-                }
+            for packed in batch(self.packer, &filled) {
                 if !to(&packed?)? {
                     return Ok(());
                 }
@@ -147,21 +131,6 @@ impl<P: Packer> Stream<'_, P> {
             next += step as u64;
         }
         Ok(())
-    }
-
-    /// Reads all of the bytes, where the trailer depends on them.
-    fn count_all(&mut self) -> io::Result<()> {
-        if !P::COUNTS {
-            return Ok(());
-        }
-        let mut plain = (self.open)(0)?;
-        let mut buffer = vec![0; self.block];
-        loop {
-            match super::fill(&mut *plain, &mut buffer)? {
-                0 => return Ok(()),
-                count => self.packer.count(&buffer[..count]),
-            }
-        }
     }
 }
 
@@ -184,19 +153,9 @@ mod tests {
     struct Counting<'a, P>(P, &'a AtomicUsize);
 
     impl<P: Packer> Packer for Counting<'_, P> {
-        const COUNTS: bool = P::COUNTS;
-
-        fn begin(&self) -> Vec<u8> {
-            self.0.begin()
-        }
-
         fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
             self.1.fetch_add(1, Ordering::Relaxed);
             self.0.block(bytes)
-        }
-
-        fn count(&mut self, bytes: &[u8]) {
-            self.0.count(bytes);
         }
 
         fn end(&self) -> io::Result<Vec<u8>> {
@@ -212,7 +171,7 @@ mod tests {
             out.extend_from_slice(bytes);
             Ok(())
         };
-        super::super::pack(packer, BLOCK, 2, &mut &*bytes, &mut to).unwrap();
+        super::super::pack(&packer, BLOCK, 2, &mut &*bytes, &mut to).unwrap();
         out
     }
 
@@ -222,7 +181,7 @@ mod tests {
         let open = |at: u64| Ok(Box::new(&bytes[usize::try_from(at).unwrap()..]) as Box<dyn Read>);
         let sizes = Sizes { plain: bytes.len() as u64, packed: packed as u64 };
         let packer = Counting(packer, &made);
-        let mut stream = Stream { packer, block: BLOCK, threads: 2, sizes, open: &open };
+        let stream = Stream { packer: &packer, block: BLOCK, threads: 2, sizes, open: &open };
         let mut out = Vec::new();
         let mut to = |bytes: &[u8]| {
             out.extend_from_slice(bytes);
@@ -235,13 +194,13 @@ mod tests {
     #[test]
     fn neither_end_of_a_stream_costs_its_other_blocks() {
         let bytes = mixed(100 * BLOCK - 1);
-        let (gzip, zstd) = (whole(Gzip::default(), &bytes), whole(Zstd, &bytes));
+        let (gzip, zstd) = (whole(Gzip, &bytes), whole(Zstd, &bytes));
         for length in [1, 8, 9, 100] {
             let (gzip, zstd) = (gzip.len(), zstd.len());
             for (made, size) in [
-                (part(Gzip::default(), &bytes, gzip, gzip as u64 - length, length), gzip),
+                (part(Gzip, &bytes, gzip, gzip as u64 - length, length), gzip),
                 (part(Zstd, &bytes, zstd, zstd as u64 - length, length), zstd),
-                (part(Gzip::default(), &bytes, gzip, 0, length), gzip),
+                (part(Gzip, &bytes, gzip, 0, length), gzip),
                 (part(Zstd, &bytes, zstd, 0, length), zstd),
             ] {
                 assert!(
@@ -252,9 +211,9 @@ mod tests {
             }
         }
         // What ends with a block costs none after it; the trailer alone costs none at all.
-        let two = whole(Gzip::default(), &bytes[..2 * BLOCK]).len() - Gzip::default().end().unwrap().len();
-        assert_eq!(part(Gzip::default(), &bytes, gzip.len(), 0, two as u64).1, 2);
-        assert_eq!(part(Gzip::default(), &bytes, gzip.len(), gzip.len() as u64 - 10, 10).1, 0);
+        let two = whole(Gzip, &bytes[..2 * BLOCK]).len() - Gzip.end().unwrap().len();
+        assert_eq!(part(Gzip, &bytes, gzip.len(), 0, two as u64).1, 2);
+        assert_eq!(part(Gzip, &bytes, gzip.len(), gzip.len() as u64 - 10, 10).1, 0);
         // The worst place costs less than twice of all.
         let most = (0..20).map(|at| part(Zstd, &bytes, zstd.len(), at * zstd.len() as u64 / 20, 1).1).max();
         assert!(most.unwrap() <= 150, "{most:?} of 100");
@@ -264,7 +223,6 @@ mod tests {
     fn a_stream_of_fewer_blocks_than_recorded_is_an_error() {
         let bytes = mixed(10 * BLOCK);
         let size = whole(Zstd, &bytes).len() as u64;
-        // The trailer of zstd depends on nothing.
         let last = size - Zstd.end().unwrap().len() as u64 - 1;
         for (first, short) in [(0, BLOCK), (last, BLOCK), (0, 5 * BLOCK), (last, 5 * BLOCK)] {
             let there = &bytes[..bytes.len() - short];
@@ -273,7 +231,7 @@ mod tests {
                 Ok(Box::new(&there[at..]) as Box<dyn Read>)
             };
             let sizes = Sizes { plain: bytes.len() as u64, packed: size };
-            let mut stream = Stream { packer: Zstd, block: BLOCK, threads: 2, sizes, open: &open };
+            let stream = Stream { packer: &Zstd, block: BLOCK, threads: 2, sizes, open: &open };
             let outcome = stream.part(first, size, &mut |_| Ok(()));
             assert!(outcome.is_err(), "{short} bytes fewer, from {first}");
         }
@@ -289,14 +247,14 @@ mod tests {
             zstd in any::<bool>(),
         ) {
             let bytes = mixed(size);
-            let all = if zstd { whole(Zstd, &bytes) } else { whole(Gzip::default(), &bytes) };
+            let all = if zstd { whole(Zstd, &bytes) } else { whole(Gzip, &bytes) };
             let first = match from_end {
                 true => all.len().saturating_sub(usize::try_from(length).unwrap_or(usize::MAX)),
                 false => first.index(all.len()),
             };
             let (part, _) = match zstd {
                 true => part(Zstd, &bytes, all.len(), first as u64, length),
-                false => part(Gzip::default(), &bytes, all.len(), first as u64, length),
+                false => part(Gzip, &bytes, all.len(), first as u64, length),
             };
             let end = first.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)).min(all.len());
             prop_assert!(part == all[first..end]);

@@ -12,17 +12,9 @@ pub(super) const ENCODER: &str = "zstd: libzstd 1.5.7, level 3, frames of 419430
 pub(super) struct Zstd;
 
 impl Packer for Zstd {
-    const COUNTS: bool = false;
-
-    fn begin(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
     fn block(&self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         zstd::bulk::compress(bytes, LEVEL)
     }
-
-    fn count(&mut self, _: &[u8]) {}
 
     fn end(&self) -> io::Result<Vec<u8>> {
         // Empty output would not be a stream. After other frames, this is an additional empty one.
