@@ -229,7 +229,7 @@ pub struct Mount {
     pub direct: bool,
     /// Whether the kernel reads payload files directly (FUSE passthrough).
     pub passthrough: bool,
-    /// Files open in it.
+    /// Files open in it, as far as the kernel asks for opens: only with passthrough.
     pub open_files: u64,
     /// Directories and symbolic links in the kernel's cache.
     pub known_nodes: u64,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 
 use stele_fs::attach::{attach, detach, forget_unused};
-use stele_fs::{Forgetting, FuserTransport, Memory, Serving, Showing};
+use stele_fs::{Forgetting, FuserTransport, Memory, Opens, Serving, Showing};
 use stele_store::Store;
 
 /// Makes the kernel drop unused cached names of the mount during a garbage collection.
@@ -32,7 +32,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let on_end = move || {
         let _ = ended.send(());
     };
-    let serving = Serving::begin(showing, attached.device, &FuserTransport { passthrough: false }, on_end)?;
+    let serving = Serving::begin(
+        showing,
+        Opens::Unsent,
+        attached.device,
+        &FuserTransport { passthrough: false },
+        on_end,
+    )?;
     println!("{}", dir.display());
     std::io::stdin().read_to_end(&mut Vec::new())?;
     detach(dir, attached.how, true)?;

@@ -6,17 +6,26 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZero;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::thread;
 
 use blake3::hazmat::{
     ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root,
 };
+
+use rustix::fs::Advice;
 
 use stele_store::model::{BlobId, Digest};
 
 /// The number of bytes checked together. A power of two of BLAKE3's 1,024-byte chunks.
 const STEP: usize = 64 << 10;
 const GROUP: u64 = STEP as u64;
+/// How much of a payload is read at once when all of it is hashed.
+const PIECE: usize = 1 << 20;
+/// The least that is worth a thread.
+const SHARE: u64 = 16 << 20;
 
 /// Why a part of a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -36,19 +45,43 @@ pub(crate) struct HashTree {
 }
 
 impl HashTree {
-    /// Reads the whole payload.
-    pub(crate) fn of(file: &File, size: u64, blob: &BlobId) -> Result<Self, HashTreeError> {
-        let mut buffer = vec![0; STEP];
-        let mut groups = Vec::new();
-        let mut at = 0;
+    /// Reads the whole payload. Returns also the bytes from `offset` on, `length` of them or as many as there are: they
+    /// pass by, and a small file is not read twice.
+    pub(crate) fn of(
+        file: &File,
+        size: u64,
+        blob: &BlobId,
+        (offset, length): (u64, u64),
+    ) -> Result<(Self, Vec<u8>), HashTreeError> {
+        let wanted = offset.min(size)..offset.saturating_add(length).min(size);
+        // The disk begins with all of a small file at once, and reads far ahead in a large one.
+        let advice = if size <= PIECE as u64 { Advice::WillNeed } else { Advice::Sequential };
+        let _ = rustix::fs::fadvise(file, 0, NonZero::new(size), advice);
+        let threads =
+            thread::available_parallelism().map_or(1, |it| it.get() as u64).min(size / SHARE).max(1);
+        let share = size.div_ceil(threads).next_multiple_of(GROUP);
+        let ranges: Vec<Range<u64>> =
+            (0..threads).map(|at| (at * share).min(size)..((at + 1) * share).min(size)).collect();
+        let parts: Vec<_> = if let [whole] = &ranges[..] {
+            vec![hash(file, whole.clone(), &wanted)]
+        } else {
+            thread::scope(|scope| {
+                let work = |range: &Range<u64>| {
+                    let (range, wanted) = (range.clone(), wanted.clone());
+                    scope.spawn(move || hash(file, range, &wanted))
+                };
+                let workers: Vec<_> = ranges.iter().map(work).collect();
+                let lost = |_| Err(io::Error::other("a thread that hashes it ended").into());
+                workers.into_iter().map(|worker| worker.join().unwrap_or_else(lost)).collect()
+            })
+        };
+        let (mut groups, mut bytes) = (Vec::new(), Vec::new());
         let mut whole = None;
-        while at < size {
-            let part = read_group(file, &mut buffer, at, size)?;
-            if size <= GROUP {
-                whole = Some(Digest::of(part));
-            }
-            groups.push(chaining_value(part, at));
-            at += GROUP;
+        for part in parts {
+            let Hashed { groups: more, wanted, whole: only } = part?;
+            groups.extend(more);
+            bytes.extend(wanted);
+            whole = whole.or(only);
         }
         let actual = match groups.len() {
             0 => Digest::of(&[]),
@@ -62,7 +95,7 @@ impl HashTree {
         if actual != blob.0 || file.metadata()?.len() != size {
             return Err(HashTreeError::Corrupt);
         }
-        Ok(Self { size, groups })
+        Ok((Self { size, groups }, bytes))
     }
 
     /// Its size in memory, in bytes.
@@ -102,15 +135,44 @@ impl HashTree {
     }
 }
 
-fn read_group<'a>(file: &File, buffer: &'a mut [u8], at: u64, size: u64) -> Result<&'a [u8], HashTreeError> {
-    // At most GROUP.
+/// What was computed of a part of a payload.
+struct Hashed {
+    groups: Vec<ChainingValue>,
+    /// The bytes of it that are wanted.
+    wanted: Vec<u8>,
+    /// The digest, when it is all in one group.
+    whole: Option<Digest>,
+}
+
+/// Reads a range, which begins with a group.
+fn hash(file: &File, range: Range<u64>, wanted: &Range<u64>) -> Result<Hashed, HashTreeError> {
+    let mut hashed = Hashed { groups: Vec::new(), wanted: Vec::new(), whole: None };
+    // At most PIECE.
     #[allow(clippy::cast_possible_truncation)]
-    let part = &mut buffer[..(size - at).min(GROUP) as usize];
-    match file.read_exact_at(part, at) {
-        Ok(()) => Ok(part),
-        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err(HashTreeError::Corrupt),
-        Err(e) => Err(e.into()),
+    let length = |at: u64| (range.end - at).min(PIECE as u64) as usize;
+    let mut buffer = vec![0; length(range.start)];
+    let mut at = range.start;
+    while at < range.end {
+        let piece = &mut buffer[..length(at)];
+        file.read_exact_at(piece, at).map_err(|e| match e.kind() {
+            io::ErrorKind::UnexpectedEof => HashTreeError::Corrupt,
+            _ => e.into(),
+        })?;
+        if range.start == 0 && range.end <= GROUP {
+            hashed.whole = Some(Digest::of(piece));
+        }
+        let mut group = at;
+        for part in piece.chunks(STEP) {
+            hashed.groups.push(chaining_value(part, group));
+            group += GROUP;
+        }
+        let end = at + piece.len() as u64;
+        let (from, to) = (wanted.start.clamp(at, end), wanted.end.clamp(at, end));
+        #[allow(clippy::cast_possible_truncation)]
+        hashed.wanted.extend_from_slice(&piece[(from - at) as usize..(to - at) as usize]);
+        at = end;
     }
+    Ok(hashed)
 }
 
 fn chaining_value(part: &[u8], at: u64) -> ChainingValue {
@@ -156,10 +218,10 @@ mod tests {
         for size in SIZES.into_iter().filter(|size| *size > 0) {
             for at in [0, size / 2, size - 1] {
                 let (file, blob, bytes) = payload(size);
-                let sound = HashTree::of(&file, size as u64, &blob).unwrap();
+                let sound = HashTree::of(&file, size as u64, &blob, (0, 0)).unwrap().0;
                 file.write_at(&[bytes[at] ^ 1], at as u64).unwrap();
                 assert!(
-                    matches!(HashTree::of(&file, size as u64, &blob), Err(HashTreeError::Corrupt)),
+                    matches!(HashTree::of(&file, size as u64, &blob, (0, 9)), Err(HashTreeError::Corrupt)),
                     "{size} {at}"
                 );
                 let read = sound.read(&file, at as u64, 1);
@@ -172,24 +234,39 @@ mod tests {
     fn a_payload_that_is_shorter_or_longer_is_corrupt() {
         let (file, blob, _) = payload(100_000);
         file.set_len(99_999).unwrap();
-        assert!(matches!(HashTree::of(&file, 100_000, &blob), Err(HashTreeError::Corrupt)));
+        assert!(matches!(HashTree::of(&file, 100_000, &blob, (0, 0)), Err(HashTreeError::Corrupt)));
         let (file, blob, _) = payload(100_000);
         file.set_len(100_001).unwrap();
-        assert!(matches!(HashTree::of(&file, 100_000, &blob), Err(HashTreeError::Corrupt)));
+        assert!(matches!(HashTree::of(&file, 100_000, &blob, (0, 0)), Err(HashTreeError::Corrupt)));
     }
 
     #[test]
     fn any_part_of_any_size_reads_as_it_was_written() {
         for size in SIZES {
             let (file, blob, bytes) = payload(size);
-            let hash_tree = HashTree::of(&file, size as u64, &blob).unwrap();
+            let hash_tree = HashTree::of(&file, size as u64, &blob, (0, 0)).unwrap().0;
             for offset in [0, 1, 65_535, 65_536, size / 3, size.saturating_sub(1), size, size + 5] {
                 for length in [0, 1, 4096, 65_536, 70_000, size + 1] {
                     let expected =
                         &bytes[offset.min(size)..(offset + length).min(size).max(offset.min(size))];
                     assert_eq!(hash_tree.read(&file, offset as u64, length as u64).unwrap(), expected);
+                    let part = (offset as u64, length as u64);
+                    assert_eq!(HashTree::of(&file, size as u64, &blob, part).unwrap().1, expected);
                 }
             }
         }
+    }
+    #[test]
+    fn a_payload_that_several_threads_hash_is_the_same_one() {
+        // Neither a multiple of a group nor of a piece, and enough for as many threads as there are.
+        let size = 5 * usize::try_from(SHARE).unwrap() + 70_001;
+        let (file, blob, bytes) = payload(size);
+        let part = (SHARE - 5, 2 * SHARE);
+        let (hash_tree, read) = HashTree::of(&file, size as u64, &blob, part).unwrap();
+        let at = usize::try_from(SHARE).unwrap() - 5;
+        assert!(read == bytes[at..at + 2 * usize::try_from(SHARE).unwrap()]);
+        assert!(hash_tree.read(&file, 0, size as u64).unwrap() == bytes);
+        file.write_at(&[bytes[size - 1] ^ 1], size as u64 - 1).unwrap();
+        assert!(matches!(HashTree::of(&file, size as u64, &blob, part), Err(HashTreeError::Corrupt)));
     }
 }

@@ -48,13 +48,14 @@ impl Serving {
     /// See [`ServeError`].
     pub fn begin(
         showing: Showing,
+        opens: Opens,
         device: OwnedFd,
         transport: &dyn Transport,
         on_end: impl FnOnce() + Send + 'static,
     ) -> Result<Self, ServeError> {
         let journal =
             rustix::fs::memfd_create("stele-mount", MemfdFlags::CLOEXEC).map_err(io::Error::from)?;
-        let state = State::begin(File::from(journal.try_clone()?))?;
+        let state = State::begin(File::from(journal.try_clone()?), opens)?;
         let handover = Handover { devices: with_second(device)?, journal };
         Self::start(showing, state, handover, transport, Begin::New, on_end)
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::db::{DbError, Target};
 use crate::gate::WriterId;
+use crate::model::RootName;
 use crate::store::{ReadError, Store};
 
 /// A server of a mount of the store, which holds content meanwhile.
@@ -19,6 +20,9 @@ pub trait Show: Send + Sync {
 
     /// Whether `folder` is in a mount that it serves.
     fn shows(&self, folder: BorrowedFd<'_>) -> bool;
+
+    /// A root was set or removed.
+    fn root_changed(&self, name: &RootName);
 }
 
 /// Targets that the collector spares until they are released or this is dropped. Each may be kept several
@@ -101,6 +105,11 @@ impl Store {
     /// process that is killed while it waits for itself never exits.
     pub(crate) fn is_shown(&self, folder: BorrowedFd<'_>) -> bool {
         self.all_shows().iter().any(|show| show.shows(folder))
+    }
+
+    /// Before the change is acknowledged.
+    pub(crate) fn tell_shows(&self, name: &RootName) {
+        self.all_shows().iter().for_each(|show| show.root_changed(name));
     }
 
     pub(crate) fn ask_shows(&self) -> Result<(), DbError> {

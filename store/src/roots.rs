@@ -61,6 +61,7 @@ impl Store {
     pub fn set_root(&self, name: &RootName, target: Target) -> Result<(), RootError> {
         self.put_root(name, RootRow { target, created: clock::now() })?;
         self.mirror_roots();
+        self.tell_shows(name);
         Ok(())
     }
 
@@ -96,6 +97,7 @@ impl Store {
         self.db.write(rows, Durability::Synced)?;
         crash::point(CrashPoint::RootRemoved);
         self.mirror_roots();
+        self.tell_shows(name);
         Ok(())
     }
 

@@ -40,9 +40,10 @@ pub struct Mount {
     /// An empty folder [default: `mnt` in the store's folder]
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Verify every byte that is read, also of large files, which the kernel otherwise reads directly (passthrough)
+    /// Let the kernel read large files directly from the disk, unverified (FUSE passthrough): for root, when there are
+    /// more large files than memory. Opening a small file is then a request to the daemon, and ten times as slow
     #[arg(long)]
-    checked: bool,
+    passthrough: bool,
     /// Run this command with the mount in a new namespace: the mount ends with the command
     #[arg(last = true, value_name = "COMMAND")]
     run: Vec<OsString>,
@@ -79,7 +80,7 @@ impl Mount {
                     .hint("user.max_user_namespaces may be 0, or this is a container that forbids them")
             })?;
         }
-        let mount = mount(&mut client, &dir, &store, self.checked, &mut terminal)?;
+        let mount = mount(&mut client, &dir, &store, self.passthrough, &mut terminal)?;
         if self.run.is_empty() {
             let told = if global.json { render::json(&mount) } else { render::exact(&line(&dir)) };
             return told.map(|()| ExitCode::SUCCESS);
@@ -143,7 +144,7 @@ fn mount(
     client: &mut Client,
     dir: &Path,
     store: &Path,
-    checked: bool,
+    passthrough: bool,
     terminal: &mut Terminal,
 ) -> Result<answers::Mount, Failure> {
     let attached = attach::attach(dir, store)?;
@@ -151,11 +152,16 @@ fn mount(
         path: to_wire(dir.as_os_str()),
         direct: attached.how == How::Direct,
         namespace: own_namespace(),
-        checked,
+        checked: !passthrough,
         since: stele_store::now(),
     };
     match client.mount(&record, attached.device.as_fd(), terminal) {
-        Ok(Answer::Mounts(mounts)) if !mounts.is_empty() => Ok(mounts[0].clone()),
+        Ok(Answer::Mounts(mounts)) if !mounts.is_empty() => {
+            if passthrough && !mounts[0].passthrough {
+                render::note("passthrough is not available: only root's mounts have it, since Linux 6.9");
+            }
+            Ok(mounts[0].clone())
+        }
         other => {
             // No process serves it: a lookup there would block forever.
             drop(attached.device);

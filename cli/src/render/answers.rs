@@ -167,9 +167,12 @@ pub fn status(it: &Status) -> String {
 
 pub fn mounts(mounts: &[Mount]) -> String {
     let line = |it: &Mount| {
-        let reads = if it.passthrough { "passthrough" } else { "checked" };
-        let (files, nodes) = (some(it.open_files, "open file"), some(it.known_nodes, "cached node"));
-        format!("{}  {reads}, {files}, {nodes}\n", it.path)
+        // Without passthrough the kernel opens files without a request.
+        let reads = match it.passthrough {
+            true => format!("passthrough, {}", some(it.open_files, "open file")),
+            false => "checked".to_owned(),
+        };
+        format!("{}  {reads}, {}\n", it.path, some(it.known_nodes, "cached node"))
     };
     mounts.iter().map(line).collect()
 }

@@ -149,7 +149,7 @@ impl List {
             id
         };
         let (transport, on_end) = (record.transport(), self.when_ended(id));
-        let begun = Serving::begin(self.showing(&record), device, &transport, on_end);
+        let begun = Serving::begin(self.showing(&record), record.opens(), device, &transport, on_end);
         let serving = begun.map_err(|e: ServeError| {
             self.ended(id);
             Failure::new(Kind::Failed, format!("the mount cannot be served: {e}"))

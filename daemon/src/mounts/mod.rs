@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use stele_fs::attach::{self, How};
-use stele_fs::{Forgetting, FuserTransport};
+use stele_fs::{Forgetting, FuserTransport, Opens};
 
 use stele::reference::from_wire;
 
@@ -31,7 +31,8 @@ pub struct Record {
     pub direct: bool,
     /// The mount namespace that it is in: the inode of `/proc/PID/ns/mnt`.
     pub namespace: u64,
-    /// Whether every read is verified; otherwise the kernel reads payload files directly where it can (passthrough).
+    /// Whether every read is verified, and files are opened without a request; otherwise the kernel sends requests, and
+    /// reads payload files directly where it can (passthrough).
     #[serde(default)]
     pub checked: bool,
     /// Since when, in seconds since 1970-01-01 UTC.
@@ -39,6 +40,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether the kernel is to send requests to open files. One that was begun by an earlier daemon goes on as it is.
+    pub fn opens(&self) -> Opens {
+        if self.checked { Opens::Unsent } else { Opens::Sent }
+    }
+
     /// How its requests are received.
     pub fn transport(&self) -> FuserTransport {
         FuserTransport { passthrough: !self.checked }

@@ -10,10 +10,13 @@ use std::os::unix::fs::FileExt;
 
 use rustix::fs::FallocateFlags;
 
+use super::known_files::Opens;
 use super::record::Record;
 
 /// The magic of a journal.
-const MAGIC: &[u8; 16] = b"stele-mount 2\n\0\0";
+const MAGIC: &[u8; 16] = b"stele-mount 3\n\0\0";
+/// That of the version before, whose mounts were all asked for opens.
+const MAGIC_2: &[u8; 16] = b"stele-mount 2\n\0\0";
 /// The offset at which records may begin.
 const HEAD: u64 = HEAD_SIZE as u64;
 const HEAD_SIZE: usize = 64;
@@ -40,6 +43,8 @@ pub struct Head {
     pub born: u64,
     /// The kernel's capabilities.
     pub init: Init,
+    /// Whether it sends requests to open files.
+    pub opens: Opens,
 }
 
 /// Why a journal cannot be used.
@@ -69,11 +74,12 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn create(file: File, Head { born, init }: Head) -> Result<Self, JournalError> {
+    pub fn create(file: File, Head { born, init, opens }: Head) -> Result<Self, JournalError> {
         let mut head = [0; HEAD_SIZE];
         head[..16].copy_from_slice(MAGIC);
         head[16..24].copy_from_slice(&HEAD.to_le_bytes());
         head[40..48].copy_from_slice(&born.to_le_bytes());
+        head[48] = u8::from(opens == Opens::Unsent);
         file.set_len(0)?;
         file.write_all_at(&head, 0)?;
         let mut journal = Self { file, start: HEAD, end: HEAD, fresh: 0, buffer: Vec::new() };
@@ -104,9 +110,14 @@ impl Journal {
         let word = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap_or_default());
         let half = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().unwrap_or_default());
         let start = word(16);
-        if &head[..16] != MAGIC || !(HEAD..=length).contains(&start) {
+        if (&head[..16] != MAGIC && &head[..16] != MAGIC_2) || !(HEAD..=length).contains(&start) {
             return Err(JournalError::Version);
         }
+        let opens = match head[48] {
+            0 => Opens::Sent,
+            1 => Opens::Unsent,
+            _ => return Err(JournalError::Version),
+        };
         let init = Init { minor: half(24), max_readahead: half(28), flags: word(32) };
         let left = usize::try_from(length - start).map_err(|_| JournalError::Version)?;
         let mut bytes = vec![0; left];
@@ -119,7 +130,8 @@ impl Journal {
         // A partial record, about which the kernel was not informed: the next one must not follow it.
         let end = start + at as u64;
         file.set_len(end)?;
-        Ok((Self { file, start, end, fresh: 0, buffer: Vec::new() }, Head { born: word(40), init }, records))
+        let head = Head { born: word(40), init, opens };
+        Ok((Self { file, start, end, fresh: 0, buffer: Vec::new() }, head, records))
     }
 
     /// Appends a record.

@@ -14,21 +14,43 @@ pub enum Opens {
     Unsent,
 }
 
-/// The meaning of each number that the kernel knows, and its lookup count.
+/// Whether a file may be returned to the kernel under a number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    /// The kernel knows the number for no other file.
+    Allowed,
+    /// The kernel knows it for another file.
+    Refused,
+    /// An earlier process may have returned another file under it: not unless the store has one such file only.
+    Unsure,
+}
+
+/// The meaning of each number that the kernel knows, and its lookup count. What an earlier process of the mount
+/// returned is not recorded: a journal of each file that is looked up would slow down every walk.
 #[derive(Default)]
 pub(super) struct KnownFiles {
     files: HashMap<u64, (BlobId, u64)>,
+    is_inherited: bool,
 }
 
 impl KnownFiles {
-    /// Counts a lookup. Returns whether it is allowed: a number that the kernel knows means one blob only.
-    pub(super) fn tell(&mut self, ino: u64, blob: BlobId) -> bool {
+    /// What an earlier process returned is not known.
+    pub(super) fn inherited() -> Self {
+        Self { is_inherited: true, ..Self::default() }
+    }
+
+    /// Counts a lookup, if it is allowed: a number that the kernel knows means one blob only. `is_only`: the store has
+    /// no other file for that number.
+    pub(super) fn tell(&mut self, ino: u64, blob: BlobId, is_only: bool) -> Telling {
+        if self.is_inherited && !is_only && !self.files.contains_key(&ino) {
+            return Telling::Unsure;
+        }
         let (known, times) = self.files.entry(ino).or_insert((blob, 0));
         if *known != blob {
-            return false;
+            return Telling::Refused;
         }
         *times += 1;
-        true
+        Telling::Allowed
     }
 
     pub(super) fn forget(&mut self, ino: u64, times: u64) {

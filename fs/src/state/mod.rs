@@ -18,7 +18,7 @@ use std::io;
 
 pub use files::{Mode, OpenFile};
 pub use journal::{Head, Init, Journal, JournalError};
-pub use known_files::Opens;
+pub use known_files::{Opens, Telling};
 pub use nodes::{Location, Node, What};
 pub use questions::Question;
 pub use record::{Change, Record};
@@ -51,13 +51,14 @@ pub struct State {
 }
 
 impl State {
-    /// The state of a new mount, with its journal in `file`.
+    /// The state of a new mount, with its journal in `file`, which has no record of files unless they are opened by
+    /// requests.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn begin(file: File) -> Result<Self, JournalError> {
-        let state = Self { nodes: Nodes::default(), ..Self::fleeting(Opens::Sent) };
-        let journal = Journal::create(file, Head { born: state.born, init: state.init })?;
+    pub fn begin(file: File, opens: Opens) -> Result<Self, JournalError> {
+        let state = Self { nodes: Nodes::default(), ..Self::fleeting(opens) };
+        let journal = Journal::create(file, Head { born: state.born, init: state.init, opens })?;
         Ok(Self { journal: Some(journal), ..state })
     }
 
@@ -81,7 +82,7 @@ impl State {
     /// # Errors
     /// When the file is not a journal of this version, or cannot be read.
     pub fn resume(file: File) -> Result<Self, JournalError> {
-        let (journal, Head { born, init }, records) = Journal::open(file)?;
+        let (journal, Head { born, init, opens }, records) = Journal::open(file)?;
         let (mut nodes, mut files, mut counted) = (Nodes::default(), Files::default(), Counted::default());
         let mut released = Vec::new();
         for record in records {
@@ -109,7 +110,8 @@ impl State {
                 }
             }
         }
-        Ok(Self { nodes, files, counted, released, known_files: None, born, init, journal: Some(journal) })
+        let known_files = (opens == Opens::Unsent).then(KnownFiles::inherited);
+        Ok(Self { nodes, files, counted, released, known_files, born, init, journal: Some(journal) })
     }
 
     /// When the mount began, in nanoseconds since 1970-01-01 UTC: the generation of its inode numbers.
@@ -141,10 +143,10 @@ impl State {
         if self.known_files.is_some() { Opens::Unsent } else { Opens::Sent }
     }
 
-    /// Records that a file is returned to the kernel. Returns whether that is allowed: never for two files with one
-    /// number. With requests to open files, that is checked at the open.
-    pub fn tell_file(&mut self, ino: u64, blob: BlobId) -> bool {
-        self.known_files.as_mut().is_none_or(|known_files| known_files.tell(ino, blob))
+    /// Records that a file is returned to the kernel, if that is allowed: never for two files with one number.
+    /// `is_only`: the store has no other file for it. With requests to open files, that is checked at the open.
+    pub fn tell_file(&mut self, ino: u64, blob: BlobId, is_only: bool) -> Telling {
+        self.known_files.as_mut().map_or(Telling::Allowed, |known_files| known_files.tell(ino, blob, is_only))
     }
 
     /// The file that the kernel knows by that number, when it sends no requests to open files.

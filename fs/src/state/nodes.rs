@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use stele_store::Target;
-use stele_store::model::{SymlinkTarget, TreeId};
+use stele_store::model::{BlobId, SymlinkTarget, TreeId};
 
 use super::record::Record;
 use crate::inode::{self, FIRST};
@@ -31,6 +31,8 @@ pub enum What {
     Tree(TreeId),
     /// A symbolic link.
     Link(SymlinkTarget),
+    /// A file at the top of a mount whose kernel sends no requests to open files.
+    File(BlobId),
 }
 
 impl What {
@@ -38,6 +40,7 @@ impl What {
     pub fn target(&self) -> Option<Target> {
         match self {
             Self::Tree(tree) => Some(Target::Tree(*tree)),
+            Self::File(blob) => Some(Target::Blob(*blob)),
             Self::Link(_) => None,
         }
     }

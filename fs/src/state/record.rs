@@ -82,6 +82,10 @@ impl Record {
                         to.push(b'l');
                         bytes(target.as_bytes(), to);
                     }
+                    What::File(blob) => {
+                        to.push(b'f');
+                        to.extend_from_slice(blob.0.as_bytes());
+                    }
                 }
                 match place {
                     Location::Top(name) => {
@@ -146,6 +150,7 @@ impl Record {
                 let what = match rest.byte()? {
                     b'd' => What::Tree(TreeId(rest.digest()?)),
                     b'l' => What::Link(SymlinkTarget::new(rest.bytes()?).ok()?),
+                    b'f' => What::File(BlobId(rest.digest()?)),
                     _ => return None,
                 };
                 let place = match rest.byte()? {
@@ -243,6 +248,7 @@ mod tests {
     fn what() -> impl Strategy<Value = What> {
         prop_oneof![
             any::<[u8; 32]>().prop_map(|it| What::Tree(TreeId(Digest::from_bytes(it)))),
+            any::<[u8; 32]>().prop_map(|it| What::File(BlobId(Digest::from_bytes(it)))),
             proptest::collection::vec(1..=255u8, 1..4095)
                 .prop_map(|it| What::Link(SymlinkTarget::new(&it).unwrap())),
         ]

@@ -29,7 +29,7 @@ fn blob(name: &str) -> BlobId {
 /// A state and its journal.
 fn begin() -> (State, File) {
     let file = tempfile::tempfile().unwrap();
-    (State::begin(file.try_clone().unwrap()).unwrap(), file)
+    (State::begin(file.try_clone().unwrap(), Opens::Sent).unwrap(), file)
 }
 
 /// As after a kill.
@@ -161,25 +161,68 @@ fn a_journal_without_history_is_not_compacted_each_time() {
 #[test]
 fn a_number_means_one_file_until_all_its_lookups_are_forgotten() {
     let mut state = State::fleeting(Opens::Unsent);
-    assert!(state.tell_file(8, blob("a")));
-    assert!(state.tell_file(8, blob("a")));
-    assert!(!state.tell_file(8, blob("b")), "two files under one number");
+    let tell = |state: &mut State, ino, name| state.tell_file(ino, blob(name), false);
+    assert_eq!(tell(&mut state, 8, "a"), Telling::Allowed);
+    assert_eq!(tell(&mut state, 8, "a"), Telling::Allowed);
+    assert_eq!(tell(&mut state, 8, "b"), Telling::Refused, "two files under one number");
     state.forget(8, 1);
-    assert!(!state.tell_file(8, blob("b")), "two files under one number");
+    assert_eq!(tell(&mut state, 8, "b"), Telling::Refused, "two files under one number");
     assert_eq!(state.known_file(8), Some(blob("a")));
     state.forget(8, 1);
     assert_eq!(state.known_file(8), None);
-    assert!(state.tell_file(8, blob("b")));
+    assert_eq!(tell(&mut state, 8, "b"), Telling::Allowed);
     // An entry of a listing that did not fit into the answer.
-    assert!(state.tell_file(9, blob("c")));
+    assert_eq!(tell(&mut state, 9, "c"), Telling::Allowed);
     state.take_back(9, first(2));
     assert_eq!(state.known_file(9), None);
+}
+
+#[test]
+fn what_an_earlier_process_returned_without_a_record_may_be_another_file() {
+    let file = tempfile::tempfile().unwrap();
+    let mut state = State::begin(file.try_clone().unwrap(), Opens::Unsent).unwrap();
+    assert_eq!(state.tell_file(8, blob("a"), false), Telling::Allowed);
+    let mut state = resume(&file);
+    assert_eq!(state.opens(), Opens::Unsent);
+    assert_eq!(state.tell_file(8, blob("b"), false), Telling::Unsure);
+    assert_eq!(state.tell_file(8, blob("a"), true), Telling::Allowed);
+    assert_eq!(state.tell_file(8, blob("a"), false), Telling::Allowed, "this process knows");
+    assert_eq!(state.tell_file(8, blob("b"), true), Telling::Refused);
+    // More lookups than this process knows of.
+    state.forget(8, 7);
+    assert_eq!(state.tell_file(8, blob("b"), false), Telling::Unsure);
+}
+
+#[test]
+fn a_file_at_the_top_is_held_by_the_next_process_too() {
+    let file = tempfile::tempfile().unwrap();
+    let mut state = State::begin(file.try_clone().unwrap(), Opens::Unsent).unwrap();
+    let what = What::File(blob("a"));
+    let ino = state.look_up(place("a"), what.clone(), first(2)).unwrap();
+    let mut state = resume(&file);
+    assert_eq!(state.tops(), [(b"a".to_vec(), what)]);
+    assert!(state.forget(ino, 1).is_some());
+    assert!(state.tops().is_empty());
+}
+
+#[test]
+fn the_journal_of_the_version_before_is_of_a_mount_that_is_asked_for_opens() {
+    let (mut state, file) = begin();
+    let ino = state.look_up(place("a"), tree("a"), first(2)).unwrap();
+    file.write_all_at(b"stele-mount 2\n", 0).unwrap();
+    let state = resume(&file);
+    assert_eq!((state.opens(), state.at(&place("a"))), (Opens::Sent, Some(ino)));
+    // No version wrote that.
+    file.write_all_at(&[2], 48).unwrap();
+    assert!(matches!(State::resume(file.try_clone().unwrap()), Err(JournalError::Version)));
 }
 
 #[test]
 fn a_kernel_that_sends_opens_may_know_any_file() {
     let mut state = State::fleeting(Opens::Sent);
     assert_eq!(state.opens(), Opens::Sent);
-    assert!(state.tell_file(8, blob("a")) && state.tell_file(8, blob("b")));
+    for name in ["a", "b"] {
+        assert_eq!(state.tell_file(8, blob(name), false), Telling::Allowed);
+    }
     assert_eq!(state.known_file(8), None);
 }

@@ -20,7 +20,7 @@ use super::terms::{ALWAYS, attr, errno, file_type, ttl};
 use super::{Begin, Connection, Transport, handshake, resend, sys};
 use crate::inode;
 use crate::state::{Init, Mode, Opens, Question};
-use crate::view::{Attributes, Backing, Kind, Lookup, Room, View};
+use crate::view::{Attributes, Backing, Invalidating, Kind, Lookup, Room, View};
 
 /// The maximum number of background requests, such as read-ahead, in flight at once.
 const BACKGROUND: u16 = 64;
@@ -53,6 +53,8 @@ impl Transport for FuserTransport {
             device: first.try_clone()?,
             passthrough: Arc::default(),
         });
+        let invalidating: Arc<dyn Invalidating> = Arc::<Shared>::clone(&shared);
+        view.invalidate_by(Arc::downgrade(&invalidating));
         let mut sessions = Vec::new();
         // Passthrough needs requests to open files.
         let want_passthrough = self.passthrough && view.opens() == Opens::Sent;
@@ -105,6 +107,14 @@ impl Backing for Shared {
     fn close(&self, id: u32) {
         if let Err(e) = sys::close_backing(self.device.as_fd(), id) {
             debug!("the kernel keeps a payload open: {e}");
+        }
+    }
+}
+
+impl Invalidating for Shared {
+    fn invalidate(&self, parent: u64, name: &[u8]) {
+        if let Err(e) = super::invalidate(self.device.as_fd(), parent, name) {
+            debug!("the kernel does not know the name that changed: {e}");
         }
     }
 }

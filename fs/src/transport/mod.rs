@@ -23,6 +23,8 @@ pub use fuser::FuserTransport;
 pub(crate) use sys::clone_device;
 pub use terms::MODIFIED;
 
+/// FUSE_NOTIFY_INVAL_ENTRY.
+const NOTIFY_INVAL_ENTRY: i32 = 3;
 /// FUSE_NOTIFY_RESEND.
 const NOTIFY_RESEND: i32 = 7;
 
@@ -35,6 +37,26 @@ pub fn resend(device: BorrowedFd<'_>) -> io::Result<()> {
     let mut message = [0; 16];
     message[..4].copy_from_slice(&16u32.to_ne_bytes());
     message[4..8].copy_from_slice(&NOTIFY_RESEND.to_ne_bytes());
+    rustix::io::write(device, &message)?;
+    Ok(())
+}
+
+/// Makes the kernel look up a name again. Waits for lookups in that directory that are being answered.
+///
+/// # Errors
+/// When the kernel does not know the name.
+fn invalidate(device: BorrowedFd<'_>, parent: u64, name: &[u8]) -> io::Result<()> {
+    // fuse_notify_inval_entry_out: the directory, the length of the name, no flags; then the name, with its zero.
+    let length = u32::try_from(name.len()).map_err(io::Error::other)?;
+    let mut message = Vec::from([0; 16]);
+    message.extend_from_slice(&parent.to_ne_bytes());
+    message.extend_from_slice(&length.to_ne_bytes());
+    message.extend_from_slice(&[0; 4]);
+    message.extend_from_slice(name);
+    message.push(0);
+    let whole = u32::try_from(message.len()).map_err(io::Error::other)?;
+    message[..4].copy_from_slice(&whole.to_ne_bytes());
+    message[4..8].copy_from_slice(&NOTIFY_INVAL_ENTRY.to_ne_bytes());
     rustix::io::write(device, &message)?;
     Ok(())
 }

@@ -8,6 +8,8 @@ use crate::view::{Attributes, Fault, Kind, Lifetime};
 
 /// As long as the kernel supports: seconds of 64 bits, with room for what it adds.
 pub(super) const ALWAYS: Duration = Duration::from_secs(1 << 40);
+/// The kernel is told when it changes; a lookup that was being answered at that moment is old for so long.
+const BRIEF: Duration = Duration::from_secs(1);
 const NEVER: Duration = Duration::ZERO;
 pub(super) fn errno(fault: Fault) -> Errno {
     match fault {
@@ -67,6 +69,7 @@ pub(super) fn attr(attributes: &Attributes) -> FileAttr {
 pub(super) fn ttl(lifetime: Lifetime) -> Duration {
     match lifetime {
         Lifetime::Always => ALWAYS,
+        Lifetime::Brief => BRIEF,
         Lifetime::Never => NEVER,
     }
 }

@@ -1,11 +1,11 @@
 //! From names to numbers, and from numbers to attributes.
 
+use stele_store::ReadError;
 use stele_store::model::{BlobId, Digest, Node, RootName, TreeId};
-use stele_store::{ReadError, Target};
 
 use super::{Fault, View, top};
 use crate::inode;
-use crate::state::{Location, Question, What};
+use crate::state::{Location, Opens, Question, What};
 
 /// The kind of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,6 +37,8 @@ pub struct Attributes {
 pub enum Lifetime {
     /// Until the mount ends.
     Always,
+    /// For a short while, or until the kernel is told that it changed.
+    Brief,
     /// Not cached.
     Never,
 }
@@ -115,7 +117,7 @@ impl View {
     pub(super) fn directory(&self, ino: u64) -> Result<TreeId, Fault> {
         match self.state().node(ino).map(|node| &node.what) {
             Some(What::Tree(tree)) => Ok(*tree),
-            Some(What::Link(_)) => Err(Fault::NotDirectory),
+            Some(What::Link(_) | What::File(_)) => Err(Fault::NotDirectory),
             None if inode::file(ino).is_some() => Err(Fault::NotDirectory),
             None => Err(Fault::Stale),
         }
@@ -150,35 +152,51 @@ impl View {
     fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Lookup, Fault> {
         let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
-        // Held before it is looked up, so that no collection intervenes.
-        match self.hold.keep(Target::Tree(tree)) {
-            Ok(()) => {
-                let found = self.found_tree(name, tree, question);
-                // Held as long as the kernel knows it: once for each number.
-                if !matches!(found, Ok((_, true))) {
-                    self.hold.release(Target::Tree(tree));
-                }
-                found.map(|(found, _)| found)
-            }
-            Err(ReadError::NoTree { id }) if id == tree => self.look_up_blob(digest),
-            Err(e) => Err(self.fault(&e)),
+        match self.held_at_the_top(name, What::Tree(tree), question) {
+            Err(ReadError::NoTree { id }) if id == tree => self.look_up_blob(name, BlobId(digest), question),
+            found => found.map_err(|e| self.fault(&e))?,
         }
     }
 
+    /// Looks up content at the top, and holds it as long as the kernel knows it, once for each number.
+    fn held_at_the_top(
+        &self,
+        name: &[u8],
+        what: What,
+        question: Question,
+    ) -> Result<Result<Lookup, Fault>, ReadError> {
+        let Some(target) = what.target() else { return Ok(Err(Fault::Stale)) };
+        // Held before it is looked up, so that no collection intervenes.
+        self.hold.keep(target)?;
+        let found = self.found_at_the_top(name, what, question);
+        if !matches!(found, Ok((_, true))) {
+            self.hold.release(target);
+        }
+        Ok(found.map(|(found, _)| found))
+    }
+
     /// The lookup, and whether it was new to the kernel.
-    fn found_tree(&self, name: &[u8], tree: TreeId, question: Question) -> Result<(Lookup, bool), Fault> {
-        let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
+    fn found_at_the_top(&self, name: &[u8], what: What, question: Question) -> Result<(Lookup, bool), Fault> {
+        // With any number: it gets its own below.
+        let attributes = self.attributes_of(inode::UNTOLD, what.clone())?;
         let place = Location::Top(name.to_vec());
         let mut state = self.state();
         let new = state.at(&place).is_none();
-        let ino = state.look_up(place, What::Tree(tree), question).map_err(|e| Self::untold(&e))?;
+        let ino = state.look_up(place, what, question).map_err(|e| Self::untold(&e))?;
         drop(state);
-        Ok((self.counted(ino, Kind::Directory, size, Lifetime::Always), new))
+        Ok((self.counted(ino, attributes.kind, attributes.size, Lifetime::Always), new))
     }
 
-    /// A collection cannot make the kernel forget a blob, so it is looked up each time.
-    fn look_up_blob(&self, digest: Digest) -> Result<Lookup, Fault> {
-        let blob = BlobId(digest);
+    /// A blob at the top. With a number of its content, which other places share, a collection cannot make the kernel
+    /// forget it, so it is looked up each time; and it is held while it is open. Where opens are not seen, it has a
+    /// number of its own, and is held while that is known.
+    fn look_up_blob(&self, name: &[u8], blob: BlobId, question: Question) -> Result<Lookup, Fault> {
+        if self.opens == Opens::Unsent && !self.is_for_builds {
+            return match self.held_at_the_top(name, What::File(blob), question) {
+                Err(ReadError::NoBlob { .. }) => Err(Fault::NoEntry),
+                found => found.map_err(|e| self.fault(&e))?,
+            };
+        }
         match self.store.blob_info(&blob) {
             Ok(info) => {
                 let found = Lookup::file(&blob, info.size, false, Lifetime::Never);
@@ -198,7 +216,7 @@ impl View {
         let link = stele_store::model::SymlinkTarget::new(link.as_bytes()).map_err(|_| Fault::Io)?;
         let size = link.as_bytes().len() as u64;
         let ino = self.count(Location::ByName(name.to_vec()), What::Link(link), question)?;
-        Ok(self.counted(ino, Kind::Link, size, Lifetime::Never))
+        Ok(self.counted(ino, Kind::Link, size, Lifetime::Brief))
     }
 
     /// The lookup of an assigned number, whose generation distinguishes mounts.
@@ -245,6 +263,10 @@ impl View {
     fn attributes_of(&self, ino: u64, what: What) -> Result<Attributes, Fault> {
         Ok(match what {
             What::Link(target) => Attributes { ino, kind: Kind::Link, size: target.as_bytes().len() as u64 },
+            What::File(blob) => {
+                let info = self.store.blob_info(&blob).map_err(|e| self.fault(&e))?;
+                Attributes { ino, kind: Kind::File { executable: false }, size: info.size }
+            }
             What::Tree(tree) => {
                 let size = self.store.tree_text(&tree).map_err(|e| self.fault(&e))?.len() as u64;
                 Attributes { ino, kind: Kind::Directory, size }
@@ -260,7 +282,7 @@ impl View {
         self.tell_opened(ino);
         match self.state().node(ino).map(|node| &node.what) {
             Some(What::Link(target)) => Ok(target.as_bytes().to_vec()),
-            Some(What::Tree(_)) => Err(Fault::Invalid),
+            Some(What::Tree(_) | What::File(_)) => Err(Fault::Invalid),
             None if inode::file(ino).is_some() => Err(Fault::Invalid),
             None => Err(Fault::Stale),
         }

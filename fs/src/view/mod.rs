@@ -3,6 +3,7 @@
 //! Content cannot change, so nearly every answer is valid for ever. Only the names in the two directories at the top
 //! can change, so those answers are not cached.
 
+mod invalidate;
 mod list;
 mod look;
 mod memory;
@@ -15,18 +16,19 @@ mod turns;
 use std::collections::{HashMap, HashSet};
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tracing::{error, warn};
 
-use stele_store::model::{Tree, TreeId};
+use stele_store::model::{RootName, Tree, TreeId};
 use stele_store::{Hold, ReadError, Show, Store, Target};
 
 use crate::clock::now;
 use crate::state::{Opens, State};
 
+pub use invalidate::Invalidating;
 pub use list::Listed;
 pub use look::{Attributes, Kind, Lifetime, Lookup};
 pub use memory::Memory;
@@ -93,6 +95,7 @@ pub struct View {
     listings: Mutex<HashMap<u64, Listing>>,
     next_listing: AtomicU64,
     forgetting: Arc<dyn Forgetting>,
+    invalidating: OnceLock<Weak<dyn Invalidating>>,
     observer: Option<Arc<dyn Observer>>,
     probe: Probe,
     /// For files that are being opened for the first time: the disk may be slow, and lookups must not wait.
@@ -127,6 +130,7 @@ impl View {
             // No earlier process of this mount has used that handle.
             next_listing: AtomicU64::new(now()),
             forgetting,
+            invalidating: OnceLock::new(),
             observer,
             probe: Probe::default(),
             opening: Turns::default(),
@@ -223,6 +227,10 @@ impl View {
 impl Show for View {
     fn shows(&self, folder: BorrowedFd<'_>) -> bool {
         self.probe.is_met(folder)
+    }
+
+    fn root_changed(&self, name: &RootName) {
+        self.invalidate_root(name);
     }
 
     fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool) {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use tracing::{debug, error};
 
-use stele_store::model::{BlobId, Digest};
+use stele_store::model::{BlobId, Digest, DigestPrefix};
 use stele_store::{BlobReader, Placement, Target};
 
 use super::{Fault, View};
 use crate::hash_tree::{HashTree, HashTreeError};
 use crate::inode;
-use crate::state::{Mode, Opens, Question};
+use crate::state::{Mode, Opens, Question, Telling, What};
 
 #[cfg(test)]
 mod tests;
@@ -44,7 +44,14 @@ impl View {
             Opens::Sent if self.memory.files.get(&ino) == Some(*blob) => {}
             Opens::Sent => self.memory.files.insert(ino, *blob),
             Opens::Unsent => {
-                if !self.state().tell_file(ino, *blob) {
+                let mut telling = self.state().tell_file(ino, *blob, false);
+                if telling == Telling::Unsure {
+                    let (prefix, _) = inode::file(ino).ok_or(Fault::Stale)?;
+                    let is_only = self.only_blob(&prefix)?.is_some_and(|only| only == *blob);
+                    telling =
+                        if is_only { self.state().tell_file(ino, *blob, true) } else { Telling::Refused };
+                }
+                if telling != Telling::Allowed {
                     error!("the digest of blob {blob} has the same prefix as one that the kernel knows");
                     return Err(Fault::Io);
                 }
@@ -55,19 +62,35 @@ impl View {
 
     /// The blob of a file's number.
     pub(super) fn blob_of(&self, ino: u64) -> Result<BlobId, Fault> {
+        let Some((prefix, _)) = inode::file(ino) else {
+            return match self.state().node(ino).map(|node| &node.what) {
+                Some(What::File(blob)) => Ok(*blob),
+                _ => Err(Fault::Stale),
+            };
+        };
         if self.opens == Opens::Unsent {
-            return self.state().known_file(ino).ok_or(Fault::Stale);
-        }
-        if let Some(blob) = self.memory.files.get(&ino) {
+            // What an earlier process returned is found as it is with requests to open files.
+            if let Some(blob) = self.state().known_file(ino) {
+                return Ok(blob);
+            }
+            if self.is_for_builds {
+                return Err(Fault::Stale);
+            }
+        } else if let Some(blob) = self.memory.files.get(&ino) {
             return Ok(blob);
         }
-        let (prefix, _) = inode::file(ino).ok_or(Fault::Stale)?;
-        match self.store.blobs_by_prefix(&prefix, 2).map_err(|e| self.fault(&e))?.as_slice() {
-            [blob] => {
-                self.memory.files.insert(ino, *blob);
-                Ok(*blob)
-            }
-            [] => Err(Fault::Stale),
+        let blob = self.only_blob(&prefix)?.ok_or(Fault::Stale)?;
+        if self.opens == Opens::Sent {
+            self.memory.files.insert(ino, blob);
+        }
+        Ok(blob)
+    }
+
+    /// The blob with that prefix.
+    fn only_blob(&self, prefix: &DigestPrefix) -> Result<Option<BlobId>, Fault> {
+        match self.store.blobs_by_prefix(prefix, 2).map_err(|e| self.fault(&e))?.as_slice() {
+            [blob] => Ok(Some(*blob)),
+            [] => Ok(None),
             _ => {
                 error!("two digests have the prefix {}: it identifies neither", prefix.text());
                 Err(Fault::Io)
@@ -198,13 +221,15 @@ impl View {
             error!("another file with the same digest prefix as blob {blob} was opened");
             return Err(Fault::Io);
         }
-        if let Some(file) = self.memory.payloads.get(&ino) {
+        // A file at the top may have a number of its own.
+        let key = if inode::file(ino).is_some() { ino } else { inode::of_file(&blob, false) };
+        if let Some(file) = self.memory.payloads.get(&key) {
             return self.read_checked(&blob, &file, offset, length);
         }
         let reader = self.store.open_blob(&blob).map_err(|e| self.fault(&e))?;
         let Some(file) = reader.file() else { return self.read_inline(reader, &blob, offset, length) };
         let file = Arc::new(file.try_clone().map_err(|e| self.unreadable(&blob, &e))?);
-        self.memory.payloads.insert(ino, Arc::clone(&file));
+        self.memory.payloads.insert(key, Arc::clone(&file));
         self.read_checked(&blob, &file, offset, length)
     }
 
@@ -232,16 +257,13 @@ impl View {
             HashTreeError::Corrupt => self.corrupt(blob),
             HashTreeError::Read(e) => self.unreadable(blob, &e),
         };
-        let hash_tree = match self.memory.hash_trees.get(blob) {
-            Some(hash_tree) => hash_tree,
-            None => {
-                let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
-                let hash_tree = Arc::new(HashTree::of(file, size, blob).map_err(found)?);
-                self.memory.hash_trees.insert(*blob, Arc::clone(&hash_tree));
-                hash_tree
-            }
-        };
-        hash_tree.read(file, offset, length.into()).map_err(found)
+        if let Some(hash_tree) = self.memory.hash_trees.get(blob) {
+            return hash_tree.read(file, offset, length.into()).map_err(found);
+        }
+        let size = self.store.blob_info(blob).map_err(|e| self.fault(&e))?.size;
+        let (hash_tree, bytes) = HashTree::of(file, size, blob, (offset, length.into())).map_err(found)?;
+        self.memory.hash_trees.insert(*blob, Arc::new(hash_tree));
+        Ok(bytes)
     }
 
     fn corrupt(&self, blob: &BlobId) -> Fault {

@@ -103,12 +103,7 @@ impl<P: Packer> Stream<'_, P> {
     }
 
     /// Passes the blocks from `from` to `end`, compressed and in order, to `to`, as long as that returns true.
-    fn each(
-        &self,
-        from: u64,
-        end: u64,
-        to: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
-    ) -> io::Result<()> {
+    fn each(&self, from: u64, end: u64, to: &mut dyn FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
         if from >= end {
             return Ok(());
         }

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use stele_tests::mounted::{Mounted, within};
 use stele_tests::{Stele, trees, wait_for};
@@ -138,5 +140,46 @@ fn a_moved_root_shows_its_new_target() {
             mounted.stele().ok(&["store", "root", "add", "moving", digest]);
             trees::assert_same(tree, &mounted.dir().join("by-name/moving"));
         }
+    });
+}
+
+/// The kernel keeps the names of roots in its cache, and is told when one changes: at once, also by a daemon that took
+/// the mount over, and when many processes look the name up at that moment within a second.
+#[test]
+fn a_cached_name_of_a_root_never_stays_when_it_moved() {
+    let stele = Stele::new();
+    let (_, first) = add_tree(&stele, "one", 17);
+    let (_, second) = add_tree(&stele, "two", 18);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    let name = mounted.dir().join("by-name/moving");
+    let shows = |digest: &str| {
+        fs::read_link(&name).is_ok_and(|link| link.to_string_lossy().starts_with(&format!("../{digest}")))
+    };
+    let set = |digest: &str| mounted.stele().ok(&["store", "root", "add", "moving", digest]);
+    within(LONG, || {
+        for killed in [false, true] {
+            for digest in [&first, &second, &first, &second] {
+                set(digest);
+                assert!(shows(digest), "not at once; after a kill: {killed}");
+            }
+            mounted.stele().ok(&["store", "root", "rm", "moving"]);
+            assert!(fs::symlink_metadata(&name).is_err(), "it was removed");
+            mounted.stele().kill_daemon();
+        }
+        let ended = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while !ended.load(Ordering::Relaxed) {
+                        let _ = fs::read_link(&name);
+                    }
+                });
+            }
+            for digest in [&first, &second].into_iter().cycle().take(12) {
+                set(digest);
+                wait_for("the new target", || shows(digest));
+            }
+            ended.store(true, Ordering::Relaxed);
+        });
     });
 }

@@ -16,7 +16,7 @@ use super::{LONG, add_tree, keeper, mounted_tree, mounts};
 
 #[test]
 fn a_killed_daemon_breaks_neither_open_files_nor_working_directories() {
-    for options in [&[][..], &["--checked"]] {
+    for options in [&[][..], &["--passthrough"]] {
         let stele = Stele::new();
         let (tree, digest) = add_tree(&stele, "tree", 1);
         let (other, second) = add_tree(&stele, "other", 2);
@@ -194,7 +194,7 @@ fn stopping_the_daemon_ends_its_mounts_unless_they_are_in_use() {
 
 #[test]
 fn files_that_are_open_over_a_kill_are_counted_and_closed_by_the_next_daemon() {
-    let Some((mounted, _, digest)) = mounted_tree(8, &[]) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(8, &["--passthrough"]) else { return };
     within(LONG, || {
         let open = || mounts(mounted.stele())[0]["open_files"].as_u64().unwrap();
         let path = mounted.path(&digest);

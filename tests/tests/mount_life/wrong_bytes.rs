@@ -14,7 +14,7 @@ use super::{LONG, add_tree, mounted_tree};
 
 #[test]
 fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
-    let Some((mounted, tree, digest)) = mounted_tree(21, &["--checked"]) else { return };
+    let Some((mounted, tree, digest)) = mounted_tree(21, &[]) else { return };
     within(LONG, || {
         let file = payload(mounted.stele(), "tree/large");
         let path = mounted.path(&digest).join("large");
@@ -36,7 +36,7 @@ fn a_flipped_bit_gives_an_error_and_quarantine_and_never_wrong_bytes() {
 
 #[test]
 fn a_disk_that_goes_bad_after_the_first_read_is_noticed() {
-    let Some((mounted, _, digest)) = mounted_tree(22, &["--checked"]) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(22, &[]) else { return };
     within(LONG, || {
         let path = mounted.path(&digest).join("large");
         let held = fs::File::open(&path).unwrap();
@@ -50,7 +50,7 @@ fn a_disk_that_goes_bad_after_the_first_read_is_noticed() {
 
 #[test]
 fn a_truncated_or_missing_payload_cannot_be_opened_even_where_the_kernel_reads_by_itself() {
-    let Some((mounted, _, digest)) = mounted_tree(23, &[]) else { return };
+    let Some((mounted, _, digest)) = mounted_tree(23, &["--passthrough"]) else { return };
     within(LONG, || {
         let file = payload(mounted.stele(), "tree/large");
         writable(&file).set_len(699_999).unwrap();
@@ -85,7 +85,7 @@ fn a_removed_disk_gives_errors_and_no_hang() {
 /// passthrough and with every read checked.
 #[test]
 fn generated_trees_look_as_they_did_before_they_were_imported() {
-    for options in [&[][..], &["--checked"]] {
+    for options in [&[][..], &["--passthrough"]] {
         let stele = Stele::new();
         let trees: Vec<(PathBuf, String)> =
             (100..112).map(|seed| add_tree(&stele, &format!("tree-{seed}"), seed)).collect();

@@ -65,7 +65,7 @@ fn on_both(cases: impl FnOnce(&Both) + Send) {
 /// The same, once with a mount that uses passthrough for large files, and once with one that checks every byte.
 fn checked_or_not(cases: impl Fn(&Both) + Sync) {
     on_both_with(&[], &cases);
-    on_both_with(&["--checked"], &cases);
+    on_both_with(&["--passthrough"], &cases);
 }
 
 fn on_both_with(options: &[&str], cases: impl FnOnce(&Both) + Send) {
