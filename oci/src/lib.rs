@@ -17,6 +17,7 @@ pub mod make;
 mod measure;
 mod path;
 pub mod record;
+mod rfc3339;
 mod rules;
 mod spec;
 pub mod start;

@@ -48,6 +48,8 @@ struct Shown<'a> {
     file: String,
     sources: Vec<Source<'a>>,
     inputs: Vec<Input<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runtime: Vec<Input<'a>>,
     there: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     outputs: Option<&'a BTreeMap<String, TreeId>>,
@@ -148,6 +150,9 @@ impl Info {
         for input in &recipe.inputs {
             writeln!(text, "input {} (output {}) at {}", input.recipe, input.output, input.place)?;
         }
+        for need in &recipe.runtime {
+            writeln!(text, "runtime {} (output {}) at {}", need.recipe, need.output, need.place)?;
+        }
         if opaque.is_empty() {
             writeln!(text, "opaque bytes: none")?;
             return Ok(text);
@@ -210,6 +215,7 @@ fn shown<'a>(
         file: recipe.at.file.to_string(),
         sources: recipe.sources.iter().map(source).collect(),
         inputs: recipe.inputs.iter().map(input).collect(),
+        runtime: recipe.runtime.iter().map(input).collect(),
         there: goal.is_some(),
         outputs: goal.map(|it| &it.outputs),
         why: step.map(|it| &it.why),

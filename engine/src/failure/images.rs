@@ -15,12 +15,25 @@ const MAX_FLAWS: usize = 20;
 
 /// An image with these flaws is refused.
 pub fn cannot_start(name: &str, flaws: &[Flaw]) -> Failure {
-    // Their names come from whoever built the programs.
-    let flaws: Vec<String> =
-        flaws.iter().take(MAX_FLAWS).map(|flaw| Untrusted(&flaw.to_string()).to_string()).collect();
-    Failure::new(Kind::Failed, format!("the image {name} could not start: {}", flaws.join("; "))).hint(
+    Failure::new(Kind::Failed, format!("the image {name} could not start: {}", listed(flaws))).hint(
         "add what is missing to its `inputs`; if it comes from elsewhere, give `image(...)` `check = False`",
     )
+}
+
+/// An image that has not all that its files ask for is refused.
+pub fn incomplete(name: &str, flaws: &[Flaw]) -> Failure {
+    Failure::new(Kind::Failed, format!("the image {name} is not complete: {}", listed(flaws)))
+        .hint("name what has it in the `runtime` of the recipe that needs it, or leave out `closure = True`")
+}
+
+fn listed(flaws: &[Flaw]) -> String {
+    // Their names come from whoever built the programs.
+    let told = flaws.iter().take(MAX_FLAWS).map(|flaw| Untrusted(&flaw.to_string()).to_string());
+    let told = told.collect::<Vec<_>>().join("; ");
+    match flaws.len().saturating_sub(MAX_FLAWS) {
+        0 => told,
+        more => format!("{told}; and {more} more"),
+    }
 }
 
 impl From<RecordError> for Failure {
@@ -98,8 +111,8 @@ impl From<BlobError> for Failure {
         match error {
             BlobError::Stream { origin, source } => stream(&origin, source),
             BlobError::Other { .. } => Self::new(Kind::Corrupt, error.to_string()).hint(
-                "another version of Stele made it (the manifest's annotation stele.encoder says by which encoder), or this \
-                 is a bug: `stele image build` rebuilds the image",
+                "another version of Stele made it (the manifest's annotation stele.encoder says by which encoder), \
+                 or this is a bug: `stele image build` rebuilds the image",
             ),
             BlobError::Inexact { .. } => plain(&error).hint(
                 "it can be inspected and mounted; to distribute it, keep the original that was imported",

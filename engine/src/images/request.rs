@@ -28,6 +28,9 @@ pub enum ImageRequest {
         /// Those of the images, by their number from 0, that are refused if they could not start.
         #[serde(default)]
         check: BTreeSet<usize>,
+        /// Those that are refused if a library is missing that any file in them asks for.
+        #[serde(default)]
+        closed: BTreeSet<usize>,
     },
     /// List the files of an image with their digests: a line of JSON each.
     Files {

@@ -35,7 +35,7 @@ pub fn run(
 ) -> Result<Option<ImageAnswer>, Failure> {
     let store: &Store = engine.store();
     match ask {
-        ImageRequest::Make { name, images, index, keep: is_kept, check } => {
+        ImageRequest::Make { name, images, index, keep: is_kept, check, closed } => {
             // Before any work, so that an invalid name is reported at once.
             record::root_of(&name)?;
             let request = agreement::image_request(&images, index.as_ref());
@@ -46,6 +46,12 @@ pub fn run(
                     let flaws = stele_oci::start::flaws(store, spec, &image.rootfs)?;
                     if !flaws.is_empty() {
                         return Err(failure::cannot_start(&name, &flaws));
+                    }
+                }
+                if closed.contains(&number) {
+                    let flaws = stele_oci::start::missing_libraries(store, spec, &image.rootfs)?;
+                    if !flaws.is_empty() {
+                        return Err(failure::incomplete(&name, &flaws));
                     }
                 }
                 made.push(image);

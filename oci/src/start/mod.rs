@@ -103,6 +103,44 @@ pub fn flaws(content: &dyn Content, spec: &Spec, rootfs: &TreeId) -> Result<Vec<
     Ok(start.flaws.into_iter().collect())
 }
 
+/// Which libraries are missing in an image that is meant to have all of them: those that any program or library in it
+/// asks for, whether it is started or not.
+///
+/// # Errors
+/// When its files cannot be read.
+pub fn missing_libraries(
+    content: &dyn Content,
+    spec: &Spec,
+    rootfs: &TreeId,
+) -> Result<Vec<Flaw>, ReadError> {
+    let mut start =
+        Start { view: View { content, rootfs, modes: &spec.rules }, spec, flaws: BTreeSet::new() };
+    let (mut linker, mut alone) = (None, Vec::new());
+    for (path, blob) in start.view.elf_files()? {
+        let bytes = start.view.read(&blob)?;
+        let Some(Kind::Elf(needs)) = needs::of(&bytes) else { continue };
+        // Data for other processors may be there, and is not run.
+        if needs.machine.is_some_and(|found| !runs(found, &spec.platform.architecture)) {
+            continue;
+        }
+        match &needs.interpreter {
+            Some(interpreter) => {
+                linker.get_or_insert_with(|| interpreter.clone());
+                start.elf(&path, needs)?;
+            }
+            None if !needs.libraries.is_empty() => alone.push((path, needs)),
+            None => {}
+        }
+    }
+    // A library has no dynamic linker of its own: those of the image's programs will load it.
+    if let Some(linker) = linker {
+        for (path, needs) in alone {
+            start.libraries(&linker, &path, needs)?;
+        }
+    }
+    Ok(start.flaws.into_iter().collect())
+}
+
 struct Start<'a> {
     view: View<'a>,
     spec: &'a Spec,
@@ -192,9 +230,14 @@ impl Start<'_> {
             self.flaws.insert(Flaw::NoInterpreter { path: path.to_owned(), interpreter: linker });
             return Ok(());
         }
+        self.libraries(&linker, path, needs)
+    }
+
+    /// All libraries that a dynamic linker would load for a file.
+    fn libraries(&mut self, linker: &str, path: &str, needs: Needs) -> Result<(), ReadError> {
         // It is loaded already, by its own name.
         let mut seen = BTreeSet::from([linker.rsplit('/').next().unwrap_or_default().to_owned()]);
-        let linker = Linker::new(self, &linker)?;
+        let linker = Linker::new(self, linker)?;
         let mut todo = VecDeque::from([Loaded { path: path.to_owned(), needs, inherited: Vec::new() }]);
         while let Some(loaded) = todo.pop_front() {
             let folders = linker.folders(&loaded);

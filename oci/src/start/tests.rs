@@ -59,12 +59,8 @@ const AMD64: u16 = 62;
 const NEEDED: u64 = 1;
 const RUNPATH: u64 = 29;
 
-/// The flaws of an image with these files, links (`-> target`) and programs (`*` after the path: executable).
-fn flaws_of(files: &[(&str, &[u8])], change: impl FnOnce(&mut Spec)) -> Vec<String> {
-    let mut memory = InMemory::default();
-    let root = folder(&mut memory, &files.iter().map(|(path, bytes)| (*path, *bytes)).collect::<Vec<_>>());
-    let Node::Directory { tree, .. } = root else { panic!("a directory") };
-    let mut spec = Spec {
+fn spec() -> Spec {
+    Spec {
         platform: Platform { architecture: "amd64".into(), os: "linux".into(), variant: None },
         epoch: 1,
         compression: Compression::None,
@@ -74,9 +70,56 @@ fn flaws_of(files: &[(&str, &[u8])], change: impl FnOnce(&mut Spec)) -> Vec<Stri
         overrides: Default::default(),
         run: Run { entrypoint: vec!["/bin/program".into()], ..Run::default() },
         annotations: BTreeMap::new(),
-    };
+    }
+}
+
+/// The flaws of an image with these files, links (`-> target`) and programs (`*` after the path: executable).
+fn flaws_of(files: &[(&str, &[u8])], change: impl FnOnce(&mut Spec)) -> Vec<String> {
+    let mut memory = InMemory::default();
+    let root = folder(&mut memory, &files.iter().map(|(path, bytes)| (*path, *bytes)).collect::<Vec<_>>());
+    let Node::Directory { tree, .. } = root else { panic!("a directory") };
+    let mut spec = spec();
     change(&mut spec);
     flaws(&memory, &spec, &tree).unwrap().iter().map(ToString::to_string).collect()
+}
+
+/// The libraries that are missing in an image with these files that is meant to be complete.
+fn missing_of(files: &[(&str, &[u8])]) -> Vec<String> {
+    let mut memory = InMemory::default();
+    let Node::Directory { tree, .. } = folder(&mut memory, files) else { panic!("a directory") };
+    missing_libraries(&memory, &spec(), &tree).unwrap().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_complete_image_has_every_library_that_any_file_in_it_asks_for() {
+    let linker = "/lib/ld-musl-x86_64.so.1";
+    let program = |library: &str| elf(AMD64, Some(linker), &[(NEEDED, library)]);
+    let library = |needed: &[(u64, &str)]| elf(AMD64, None, needed);
+    let (first, second) = (program("liba.so.1"), program("libgone.so.2"));
+    let (sound, plugin) = (library(&[]), library(&[(NEEDED, "libplug.so.3")]));
+    let other = elf(183, None, &[(NEEDED, "libarm.so.4")]);
+    let files: Vec<(&str, &[u8])> = vec![
+        ("bin/program*", &first),
+        ("bin/second*", &second),
+        ("lib/ld-musl-x86_64.so.1*", &sound),
+        ("lib/liba.so.1", &sound),
+        ("lib/plugins/plugin.so", &plugin),
+        ("lib/firmware.so", &other),
+        ("lib/text", b"\x7fEL"),
+        ("lib/damaged", b"\x7fELF and no more"),
+    ];
+    let missing = missing_of(&files);
+    let all = missing.join("\n");
+    assert_eq!(missing.len(), 2, "{all}");
+    assert!(missing[0].starts_with("/bin/second needs the library libgone.so.2"), "{all}");
+    assert!(missing[1].starts_with("/lib/plugins/plugin.so needs the library libplug.so.3"), "{all}");
+    // With what is missing it is complete; without any program nobody says where libraries are looked for.
+    let mut complete = files.clone();
+    complete.extend([("lib/libgone.so.2", &sound[..]), ("lib/libplug.so.3", &sound[..])]);
+    assert!(missing_of(&complete).is_empty(), "{:?}", missing_of(&complete));
+    assert!(missing_of(&[("lib/plugins/plugin.so", &plugin)]).is_empty());
+    let without = missing_of(&[("bin/program*", &first)]);
+    assert!(without[0].contains("needs /lib/ld-musl-x86_64.so.1, which is not in it"), "{without:?}");
 }
 
 fn folder(memory: &mut InMemory, files: &[(&str, &[u8])]) -> Node {

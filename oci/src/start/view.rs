@@ -12,6 +12,9 @@ use crate::rules::Rules;
 /// How many links are followed on the way to one file, as by Linux (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 
+/// How an ELF file begins (System V ABI, EI_MAG).
+const ELF: &[u8; 4] = b"\x7fELF";
+
 /// How much of a file is read.
 const MAX_FILE: u64 = 512 << 20;
 
@@ -94,6 +97,29 @@ impl View<'_> {
             }
         }
         Ok(bytes)
+    }
+
+    /// The paths of all ELF files, in the order of their names.
+    pub(super) fn elf_files(&self) -> Result<Vec<(String, BlobId)>, ReadError> {
+        let (mut found, mut todo) = (Vec::new(), vec![(*self.rootfs, String::new())]);
+        while let Some((tree, path)) = todo.pop() {
+            for (name, node) in self.content.tree(&tree)?.entries() {
+                let path = format!("{path}/{}", String::from_utf8_lossy(name.as_bytes()));
+                match node {
+                    Node::Directory { tree, .. } => todo.push((*tree, path)),
+                    Node::File { blob, size, .. } if *size > ELF.len() as u64 => {
+                        let mut head = [0; ELF.len()];
+                        let read = self.content.blob(blob)?.read_at(0, &mut head);
+                        if read.is_ok_and(|count| count == head.len()) && head == *ELF {
+                            found.push((path, *blob));
+                        }
+                    }
+                    Node::File { .. } | Node::Symlink { .. } => {}
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// The path of any file or link with this name.

@@ -22,8 +22,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// Defines a recipe and returns it, as a value that other recipes list in their `inputs`.
     ///
     /// It can only be called while a `recipe.star` below `pkgs` is evaluated, directly or by a loaded function.
-    /// `version`, `license`, `homepage`, `description`, `notes`, `watch` and `irreproducible` are metadata: they are
-    /// not part of the action, and changing them rebuilds nothing.
+    /// `version`, `license`, `homepage`, `description`, `notes`, `watch`, `runtime` and `irreproducible` are metadata:
+    /// they are not part of the action, and changing them rebuilds nothing.
     ///
     /// # Arguments
     /// * `name`: The recipe's name: the name of its folder, or that followed by a hyphen and more. Letters a-z, digits
@@ -47,6 +47,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `special`: What the build has otherwise than most: a list of `fixed-clock`, a clock that begins with
     ///   SOURCE_DATE_EPOCH instead of the machine's (docs/sandbox.md says when that is wise), and `real-random`, the
     ///   machine's random numbers, which make outputs differ, instead of some that follow from its action.
+    /// * `runtime`: Outputs of other recipes that its own need when they run, such as shared libraries: a list as of
+    ///   `inputs`. `image(closure = True)` adds them, and what they need in turn. The build does not see them.
     /// * `license`: An SPDX licence expression.
     /// * `homepage`: Upstream's home page.
     /// * `description`: A one-line description.
@@ -74,6 +76,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         #[starlark(require = named, default = "/build")] workdir: &str,
         #[starlark(require = named, default = "x86_64-linux")] platform: &str,
         #[starlark(require = named, default = UnpackList::default())] special: UnpackList<String>,
+        #[starlark(require = named, default = UnpackList::default())] runtime: UnpackList<Value<'v>>,
         #[starlark(require = named, default = NoneOr::None)] license: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] homepage: NoneOr<&'v str>,
         #[starlark(require = named, default = NoneOr::None)] description: NoneOr<&'v str>,
@@ -98,6 +101,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             workdir,
             platform,
             special: special.items,
+            runtime: runtime.items,
             license: license.into_option(),
             homepage: homepage.into_option(),
             description: description.into_option(),

@@ -50,6 +50,9 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     /// * `created`: The timestamp of everything in the image, in seconds since 1970. By default 1.
     /// * `compression`: The compression of its layers: `none` (the default), `gzip` or `zstd`. Without, no digest of
     ///   the image depends on an encoder; the content digest never does.
+    /// * `closure`: Whether it also has what its inputs need when they run: the `runtime` of their recipes, and what
+    ///   that needs in turn, as layers below them. `stele image build` then refuses an image in which any program or
+    ///   library asks for a library that is not in it, not only the one that it starts with.
     /// * `check`: Whether `stele image build` refuses an image that could not start: one without its program, that
     ///   program's interpreter, or a library that it asks for. By default true.
     fn image<'v>(
@@ -96,6 +99,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
         #[starlark(require = named, default = 1)] created: i64,
         #[starlark(require = named, default = "none")] compression: &str,
         #[starlark(require = named, default = true)] check: bool,
+        #[starlark(require = named, default = false)] closure: bool,
         eval: &mut Evaluator<'v, '_, '_>,
     ) -> starlark::Result<ImageValue> {
         let context = Context::of(eval);
@@ -128,6 +132,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             created,
             compression,
             check,
+            closure,
         };
         let defined = define::image::define(given, &needed, package, context, context.call(eval));
         let image = defined.map_err(|refused| context.refuse(eval, "image", None, refused))?;

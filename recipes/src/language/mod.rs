@@ -240,6 +240,13 @@ fn gather(modules: Modules<'_>) -> Result<Recipes, EvalError> {
             ];
             return Err(EvalError::new(What::TwoImages { name: image.name.clone() }, labels));
         }
+        let image = if image.images.iter().any(|parts| parts.closure) {
+            let mut image = ImageRecipe::clone(&image);
+            image.images.iter_mut().filter(|parts| parts.closure).for_each(|parts| parts.close(&by_name));
+            Arc::new(image)
+        } else {
+            image
+        };
         images.insert(image.name.clone(), image);
     }
     Ok(Recipes { by_name, images, files, printed })

@@ -1,10 +1,11 @@
 //! The image recipe: the result of evaluating `image(...)` and `image_index(...)`, as data.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecipeInput, RecipeName, Span};
+use super::{OutputName, Recipe, RecipeInput, RecipeName, Span};
 use crate::action::{Platform, SandboxPath};
 
 /// The maximum size in bytes of all files together that are written in an image's recipe.
@@ -69,6 +70,37 @@ pub struct ImageParts {
     /// Whether an image that could not start is refused.
     #[serde(default = "yes")]
     pub check: bool,
+    /// Whether `inputs` has what the declared ones need when they run, too.
+    #[serde(default)]
+    pub closure: bool,
+}
+
+impl ImageParts {
+    /// Adds to the inputs what they need when they run, and what that needs: each once, below what needs it first.
+    pub fn close(&mut self, recipes: &BTreeMap<RecipeName, Arc<Recipe>>) {
+        let mut closed: Vec<RecipeInput> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for input in &self.inputs {
+            let mut way = if seen.insert(key(input)) { vec![(input, 0)] } else { Vec::new() };
+            while let Some((input, next)) = way.pop() {
+                let needs = recipes.get(&input.recipe).map_or(&[][..], |recipe| &recipe.runtime);
+                let Some(need) = needs.get(next) else {
+                    closed.push(input.clone());
+                    continue;
+                };
+                way.push((input, next + 1));
+                if seen.insert(key(need)) {
+                    way.push((need, 0));
+                }
+            }
+        }
+        self.inputs = closed;
+    }
+}
+
+/// What makes two inputs the same layer.
+fn key(input: &RecipeInput) -> (RecipeName, OutputName, SandboxPath) {
+    (input.recipe.clone(), input.output.clone(), input.place.clone())
 }
 
 fn yes() -> bool {

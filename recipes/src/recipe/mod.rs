@@ -72,6 +72,9 @@ pub struct Recipe {
     /// What its build has otherwise than most.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub special: BTreeSet<Special>,
+    /// Outputs of other recipes that its own need when they run, for images. No build sees them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runtime: Vec<RecipeInput>,
 }
 
 /// A recipe's metadata.

@@ -68,3 +68,54 @@ fn no_program_and_a_typing_mistake_are_told_apart() {
     images.image("box", "inputs = [box]");
     images.build("box");
 }
+
+#[test]
+fn a_closed_image_gets_what_its_programs_need_and_is_refused_if_a_recipe_does_not_say_so() {
+    let images = with_program("entrypoint = ['/usr/bin/app'], closure = True");
+    let folder = images.shop.path().join("pkgs/app/lib/x86_64-linux-gnu");
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(images.shop.path().join("pkgs/app/lib64")).unwrap();
+    fs::copy("/lib64/ld-linux-x86-64.so.2", images.shop.path().join("pkgs/app/lib64/ld-linux-x86-64.so.2"))
+        .unwrap();
+    for library in ["libc.so.6", "libm.so.6"] {
+        fs::copy(Path::new("/lib/x86_64-linux-gnu").join(library), folder.join(library)).unwrap();
+    }
+    let libraries = "\
+libc = recipe(
+    name = 'app-libc', version = '1', inputs = [box], sources = [local('lib'), local('lib64')],
+    script = 'cp -R /src/lib /src/lib64 $OUT/; chmod -R u+w $OUT; rm $OUT/lib/x86_64-linux-gnu/libm.so.6',
+)
+libm = recipe(
+    name = 'app-libm', version = '1', inputs = [box], sources = [local('lib')], runtime = [libc],
+    script = 'mkdir -p $OUT/lib; cp -R /src/lib/* $OUT/lib/; chmod -R u+w $OUT; rm $OUT/lib/*/libc.so.6',
+)
+app = recipe(";
+    let file = images.shop.path().join("pkgs/app/recipe.star");
+    let recipe = fs::read_to_string(&file).unwrap().replace("app = recipe(", libraries);
+    let needing = |what: &str| {
+        let sources = "sources = [local('app')],";
+        recipe.replace(sources, &format!("{sources} runtime = [{what}],"))
+    };
+    fs::write(&file, needing("libc")).unwrap();
+    let said = images.shop.stele.fails(&["image", "build", "app"], 1);
+    assert!(said.contains("/usr/bin/app needs the library libm.so.6"), "{said}");
+    // Also what the image does not start with.
+    fs::write(&file, needing("libc").replace("entrypoint = ['/usr/bin/app'], ", "")).unwrap();
+    let said = images.shop.stele.fails(&["image", "build", "app"], 1);
+    assert!(
+        said.contains("the image app is not complete: /usr/bin/app needs the library libm.so.6"),
+        "{said}"
+    );
+    assert!(said.contains("in the `runtime` of the recipe that needs it"), "{said}");
+    fs::write(&file, needing("libm")).unwrap();
+    images.build("app");
+    let shown = images.shop.stele.json(&["image", "inspect", "app"]);
+    let layers: Vec<&str> = shown["images"][0]["layers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["origin"].as_str().unwrap())
+        .collect();
+    assert_eq!(layers.len(), 3, "{layers:?}");
+    assert!(layers[0].contains("app-libc") && layers[1].contains("app-libm"), "{layers:?}");
+}

@@ -52,6 +52,7 @@ impl Build {
                 index: image.index.clone(),
                 keep: true,
                 check: (0..image.images.len()).filter(|&number| image.images[number].check).collect(),
+                closed: (0..image.images.len()).filter(|&number| image.images[number].closure).collect(),
             };
             made.push(one(ask(&mut context, request)?)?);
         }

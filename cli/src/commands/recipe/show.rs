@@ -67,6 +67,9 @@ fn shown(recipe: &Recipe, tree: &str) -> Result<String, std::fmt::Error> {
     for input in &recipe.inputs {
         writeln!(text, "input {} (output {}) at {}", input.recipe, input.output, input.place)?;
     }
+    for need in &recipe.runtime {
+        writeln!(text, "runtime {} (output {}) at {}", need.recipe, need.output, need.place)?;
+    }
     for (place, origin) in &recipe.prefer {
         writeln!(text, "prefer {origin} at {place}")?;
     }

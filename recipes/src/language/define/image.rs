@@ -40,6 +40,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub created: i64,
     pub compression: &'a str,
     pub check: bool,
+    pub closure: bool,
 }
 
 /// The image recipe of these arguments, in the folder `package`; `needed` are the recipes in `inputs`.
@@ -51,7 +52,7 @@ pub(in super::super) fn define(
     at: Span,
 ) -> Result<Arc<ImageRecipe>, Refused> {
     let name = image_name(given.name, package)?;
-    let inputs = inputs(&given.inputs, &at)?;
+    let inputs = inputs("inputs", &given.inputs, &at)?;
     let parts = ImageParts {
         files: files(&given.files, context)?,
         links: links(given.links)?,
@@ -83,6 +84,7 @@ pub(in super::super) fn define(
             .transpose()?,
         inputs,
         check: given.check,
+        closure: given.closure,
     };
     check_declared(&parts)?;
     Ok(Arc::new(ImageRecipe { name, at, images: vec![parts], index: None }))

@@ -36,6 +36,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub workdir: &'a str,
     pub platform: &'a str,
     pub special: Vec<String>,
+    pub runtime: Vec<Value<'v>>,
     pub license: Option<&'v str>,
     pub homepage: Option<&'v str>,
     pub description: Option<&'v str>,
@@ -57,7 +58,8 @@ pub(in super::super) fn define(
     }
     let version = Version::new(given.version).map_err(|why| Refused::new("version", why))?;
     let Things { sources, locals, images } = sources(&given.sources)?;
-    let inputs = inputs(&given.inputs, &at)?;
+    let runtime = inputs("runtime", &given.runtime, &at)?;
+    let inputs = inputs("inputs", &given.inputs, &at)?;
     sandbox_paths::check(&placed(&sources, &locals, &images, &inputs))?;
     let outputs = outputs(given.outputs)?;
     let env = env(given.env, &outputs)?;
@@ -81,6 +83,7 @@ pub(in super::super) fn define(
         inputs,
         env,
         outputs,
+        runtime,
     };
     check_action(&recipe, if given.script.is_some() { "script" } else { "steps" })?;
     Ok(Arc::new(recipe))
@@ -151,17 +154,21 @@ fn sources(given: &[Value<'_>]) -> Result<Things, Refused> {
     Ok(Things { sources, locals, images })
 }
 
-pub(super) fn inputs(given: &[Value<'_>], at: &Span) -> Result<Vec<RecipeInput>, Refused> {
+pub(super) fn inputs(
+    argument: &'static str,
+    given: &[Value<'_>],
+    at: &Span,
+) -> Result<Vec<RecipeInput>, Refused> {
     let mut inputs = Vec::with_capacity(given.len());
     for value in given {
         let (recipe, output, place) = if let Some(recipe) = RecipeValue::from_value(*value) {
             check_output(&recipe.0, &OutputName::usual())
-                .map_err(|refused| Refused { argument: "inputs", ..refused })?;
+                .map_err(|refused| Refused { argument, ..refused })?;
             (&recipe.0, OutputName::usual(), SandboxPath::root())
         } else if let Some(input) = InputValue::from_value(*value) {
             (&input.recipe, input.output.clone(), input.place.clone())
         } else {
-            return Err(wrong_type("inputs", "a list of recipes and input(...)", *value));
+            return Err(wrong_type(argument, "a list of recipes and input(...)", *value));
         };
         inputs.push(RecipeInput { recipe: recipe.name.clone(), output, place, at: at.clone() });
     }

@@ -144,3 +144,45 @@ fn a_missing_image_is_not_a_recipe_of_that_name() {
     let error = evaluate(&files, &[name("a-box")]).expect_err("it is no recipe");
     assert!(shown(&error).contains("there is no recipe `a-box`"), "{}", shown(&error));
 }
+
+#[test]
+fn a_closed_image_has_what_its_inputs_need_when_they_run_below_them_and_once() {
+    let files = tree(&[(
+        "pkgs/a/recipe.star",
+        "libc = recipe(name = 'a-libc', version = '1', script = 'x')
+z = recipe(name = 'a-z', version = '1', script = 'x', runtime = [libc], outputs = ['out', 'lib'])
+ssl = recipe(name = 'a-ssl', version = '1', script = 'x', runtime = [input(z, output = 'lib'), libc])
+app = recipe(name = 'a', version = '1', script = 'x', inputs = [ssl], runtime = [ssl, libc])
+image(name = 'a', inputs = [libc, app], closure = True)
+image(name = 'a-open', inputs = [app])
+",
+    )]);
+    let recipes = evaluate_images(&files, &[name("a")]).unwrap_or_else(|error| panic!("{}", shown(&error)));
+    let layers = |image: &str| {
+        let inputs = &recipes.images[&name(image)].images[0].inputs;
+        inputs.iter().map(|it| format!("{} {}", it.recipe, it.output)).collect::<Vec<_>>()
+    };
+    assert_eq!(layers("a"), ["a-libc out", "a-z lib", "a-ssl out", "a out"]);
+    assert_eq!(layers("a-open"), ["a out"], "it was not asked for");
+    let said = |text: &str| {
+        let files = tree(&[("pkgs/a/recipe.star", text)]);
+        shown(&evaluate_images(&files, &[name("a")]).expect_err("it was taken"))
+    };
+    let wrong = said("recipe(name = 'a', version = '1', script = 'x', runtime = ['libc'])");
+    assert!(wrong.contains("`runtime` has to be a list of recipes and input(...)"), "{wrong}");
+}
+
+#[test]
+fn what_a_recipe_needs_when_it_runs_is_not_part_of_its_action() {
+    let action = |more: &str| {
+        let text = format!(
+            "libc = recipe(name = 'a-libc', version = '1', script = 'x')
+recipe(name = 'a', version = '1', script = 'x'{more})"
+        );
+        let files = tree(&[("pkgs/a/recipe.star", &text)]);
+        let recipes = evaluate(&files, &[name("a")]).unwrap_or_else(|error| panic!("{}", shown(&error)));
+        let recipe = Recipe::clone(&recipes.by_name[&name("a")]);
+        Recipe { at: recipes.by_name[&name("a-libc")].at.clone(), runtime: Vec::new(), ..recipe }
+    };
+    assert_eq!(action(""), action(", runtime = [libc]"));
+}

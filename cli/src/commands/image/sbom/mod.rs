@@ -199,6 +199,7 @@ fn goals(
         index: recipe.index.clone(),
         keep: false,
         check: BTreeSet::new(),
+        closed: BTreeSet::new(),
     };
     let made = one(ask(context, request)?)?;
     if made.digest != shown.digest {
