@@ -1,5 +1,6 @@
 //! The bytes of blobs for a push, received from the daemon in a separate thread.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use stele_registry::client::Blobs;
 use stele_store::model::TreeId;
 
 use super::daemons::{Daemons, Trouble};
+use crate::render::transfer::{Counted, Transfer};
 use stele::images::ImageRequest;
 
 /// How many pieces are buffered.
@@ -22,10 +24,15 @@ pub struct Reading {
     pub daemons: Arc<Daemons>,
     /// The tree that keeps the image.
     pub tree: TreeId,
+    /// How many bytes come before each blob, in the order in which they are sent.
+    pub before: BTreeMap<Sha256Digest, u64>,
+    /// What is shown of it.
+    pub transfer: Arc<Transfer>,
 }
 
 impl Blobs for Reading {
     fn open(&self, digest: &Sha256Digest, bytes: Range<u64>) -> io::Result<Box<dyn Read + Send>> {
+        let (asked, begins) = (digest.clone(), bytes.start);
         let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree, digest.to_string());
         let (to, pieces) = sync_channel(WAITING);
         thread::Builder::new().spawn(move || {
@@ -46,7 +53,10 @@ impl Blobs for Reading {
                 let _ = to.send(Err(io::Error::other(format!("{}{hint}", failure.message))));
             }
         })?;
-        Ok(Box::new(Pieces { pieces, piece: Vec::new(), read: 0 }))
+        // What came before was sent, or was there.
+        self.transfer.at(self.before.get(&asked).copied().unwrap_or(0) + begins);
+        let within = Pieces { pieces, piece: Vec::new(), read: 0 };
+        Ok(Box::new(Counted { within, transfer: Arc::clone(&self.transfer), passed: 0 }))
     }
 }
 

@@ -6,6 +6,7 @@ mod log_lines;
 pub mod manner;
 mod noted;
 mod streamed;
+pub mod transfer;
 
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;

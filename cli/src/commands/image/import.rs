@@ -1,17 +1,20 @@
 //! `image import`
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 
 use stele_registry::Tag;
-use stele_registry::client::{Purpose, Registry, Remote, pull};
+use stele_registry::client::{BlobFile, Purpose, Registry, Remote, pull};
 
 use super::{Context, ask};
 use crate::commands::unexpected;
 use crate::registries::{Folder, Way, stop};
 use crate::render;
+use crate::render::transfer::{Counted, Transfer};
 use stele::failure::{Failure, Kind};
 use stele::images::{ImageAnswer, ImageRequest};
 use stele::reference::to_wire;
@@ -117,8 +120,14 @@ impl Import {
         let remote: Remote = text.parse()?;
         let registry = Registry::reach(&remote, Purpose::Pull, None, &self.way.options(), &stop()?)?;
         let folder = Folder::new(downloads).map_err(|e| Failure::io("no folder for the pull", &e))?;
-        let pulled =
-            pull(&registry, self.platform.as_deref(), !self.no_referrers, &|digest| folder.create(digest))?;
+        let transfer = Transfer::new("received");
+        let create = |digest: &_| -> io::Result<Box<dyn BlobFile>> {
+            let within = folder.create(digest)?;
+            Ok(Box::new(Counted { within, transfer: Arc::clone(&transfer), passed: 0 }))
+        };
+        let expect = |bytes| transfer.expect(bytes);
+        let pulled = pull(&registry, self.platform.as_deref(), !self.no_referrers, &create, &expect)?;
+        drop(transfer);
         for missed in pulled.missed.iter().take(MAX_NAMED) {
             render::note(&format!("left out a referrer: {missed}"));
         }

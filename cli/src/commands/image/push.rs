@@ -1,5 +1,6 @@
 //! `image push`
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use crate::args::Global;
 use crate::commands::agreement::ImageGate;
 use crate::commands::unexpected;
 use crate::registries::{Daemons, Reading, Way, stop};
+use crate::render::transfer::Transfer;
 use crate::{render, where_store};
 use stele::failure::{Failure, Kind};
 use stele::images::{ImageAnswer, ImageRequest};
@@ -86,8 +88,16 @@ impl Destination {
         let latest = "latest".parse().ok();
         let tag = remote.tag.as_ref().or(latest.as_ref());
         let daemons = Arc::new(Daemons::new(where_store::find(global.store.clone())?));
-        let blobs = Reading { daemons, tree: shown.tree };
+        let transfer = Transfer::new("sent");
+        let (mut before, mut total) = (BTreeMap::new(), 0);
+        for (digest, size) in &repository.blobs {
+            before.insert(digest.clone(), total);
+            total += size;
+        }
+        transfer.expect(total);
+        let blobs = Reading { daemons, tree: shown.tree, before, transfer };
         let pushed = push(&registry, &repository, &top, tag, from.as_deref(), &blobs)?;
+        drop(blobs);
         if context.terminal.json {
             return render::json(&pushed);
         }

@@ -124,7 +124,7 @@ impl Platform {
 }
 
 /// Pulls an image. Of an index, only the image for `platform` when one is given; the result is then that image. With
-/// `referring`, referrers are pulled too.
+/// `referring`, referrers are pulled too. `expect` is told how many bytes the image's blobs have, before they come.
 ///
 /// # Errors
 /// See [`Error`]. Anything that does not match its digest is an error.
@@ -133,6 +133,7 @@ pub fn pull(
     platform: Option<&str>,
     referring: bool,
     place: &Destination<'_>,
+    expect: &dyn Fn(u64),
 ) -> Result<Pulled, Error> {
     let reference = registry.remote.reference();
     let (mut digest, mut manifest, mut top) = document(registry, &reference)?;
@@ -161,6 +162,9 @@ pub fn pull(
             }
         }
     }
+    let blobs = images.iter().flat_map(|image| image.config.iter().chain(image.layers.iter().flatten()));
+    let sizes: BTreeMap<_, _> = blobs.map(|blob| (&blob.digest, blob.size)).collect();
+    expect(sizes.values().fold(0, |sum, size| sum.saturating_add(*size)));
     let mut seen = BTreeSet::new();
     for image in images {
         fetch_all(registry, image, &mut seen, place)?;

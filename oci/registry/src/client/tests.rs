@@ -122,12 +122,13 @@ fn manifest_answer(text: &str) -> Answered {
 
 /// Pulls into a folder; returns the result and the blobs by their digests.
 fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<u8>>), Error> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let (folder, expected) = (tempfile::tempdir().expect("a folder"), std::cell::Cell::new(0));
     let name = |digest: &Sha256Digest| digest.as_str().replace(':', "-");
     let pulled = mock.reach(Purpose::Pull).and_then(|registry| {
-        pull(&registry, None, referring, &|digest| {
+        let create = |digest: &Sha256Digest| -> std::io::Result<Box<dyn BlobFile>> {
             Ok(Box::new(std::fs::File::create(folder.path().join(name(digest)))?))
-        })
+        };
+        pull(&registry, None, referring, &create, &|bytes| expected.set(bytes))
     })?;
     let blobs = std::fs::read_dir(folder.path()).expect("a folder").map(|entry| {
         let path = entry.expect("an entry").path();
@@ -136,7 +137,13 @@ fn pulled(mock: &Mock, referring: bool) -> Result<(Pulled, BTreeMap<String, Vec<
             std::fs::read(&path).expect("a file"),
         )
     });
-    Ok((pulled, blobs.collect()))
+    let blobs: BTreeMap<String, Vec<u8>> = blobs.collect();
+    // Referrers are found after the image.
+    if !referring {
+        let came = blobs.values().map(|bytes| bytes.len() as u64).sum::<u64>();
+        assert_eq!(expected.get(), came, "it was told how many bytes come");
+    }
+    Ok((pulled, blobs))
 }
 
 #[test]
