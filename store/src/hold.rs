@@ -107,9 +107,13 @@ impl Store {
         self.all_shows().iter().any(|show| show.shows(folder))
     }
 
-    /// Before the change is acknowledged.
-    pub(crate) fn tell_shows(&self, name: &RootName) {
-        self.all_shows().iter().for_each(|show| show.root_changed(name));
+    /// What has to follow every change of roots in the database, before it is acknowledged.
+    pub(crate) fn roots_changed<'a>(&self, names: impl IntoIterator<Item = &'a RootName>) {
+        self.mirror_roots();
+        let shows = self.all_shows();
+        for name in names {
+            shows.iter().for_each(|show| show.root_changed(name));
+        }
     }
 
     pub(crate) fn ask_shows(&self) -> Result<(), DbError> {

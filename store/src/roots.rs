@@ -60,8 +60,7 @@ impl Store {
     /// When the target is absent, or on a database error.
     pub fn set_root(&self, name: &RootName, target: Target) -> Result<(), RootError> {
         self.put_root(name, RootRow { target, created: clock::now() })?;
-        self.mirror_roots();
-        self.tell_shows(name);
+        self.roots_changed([name]);
         Ok(())
     }
 
@@ -96,8 +95,7 @@ impl Store {
         rows.delete_root(name);
         self.db.write(rows, Durability::Synced)?;
         crash::point(CrashPoint::RootRemoved);
-        self.mirror_roots();
-        self.tell_shows(name);
+        self.roots_changed([name]);
         Ok(())
     }
 

@@ -351,7 +351,7 @@ impl<'s> Session<'s> {
         crash::point(CrashPoint::CommitFinalSynced);
         self.end_unlogged();
         if !roots.is_empty() {
-            self.store.mirror_roots();
+            self.store.roots_changed(roots.iter().map(|(name, _)| name));
         }
         Ok(added)
     }

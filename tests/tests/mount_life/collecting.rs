@@ -148,8 +148,8 @@ fn a_moved_root_shows_its_new_target() {
 #[test]
 fn a_cached_name_of_a_root_never_stays_when_it_moved() {
     let stele = Stele::new();
-    let (_, first) = add_tree(&stele, "one", 17);
-    let (_, second) = add_tree(&stele, "two", 18);
+    let (one, first) = add_tree(&stele, "one", 17);
+    let (two, second) = add_tree(&stele, "two", 18);
     let Some(mounted) = Mounted::on(stele) else { return };
     let name = mounted.dir().join("by-name/moving");
     let shows = |digest: &str| {
@@ -162,6 +162,11 @@ fn a_cached_name_of_a_root_never_stays_when_it_moved() {
                 set(digest);
                 assert!(shows(digest), "not at once; after a kill: {killed}");
             }
+            // An import sets its root in another way.
+            mounted.stele().ok(&["store", "add", "--root", "moving", two.to_str().unwrap()]);
+            assert!(shows(&second));
+            mounted.stele().ok(&["store", "add", "--root", "moving", one.to_str().unwrap()]);
+            assert!(shows(&first), "not at once after an import; after a kill: {killed}");
             mounted.stele().ok(&["store", "root", "rm", "moving"]);
             assert!(fs::symlink_metadata(&name).is_err(), "it was removed");
             mounted.stele().kill_daemon();
