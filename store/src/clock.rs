@@ -1,6 +1,7 @@
 //! The clock and the process table, for leases and for display. No digest depends on them.
 
 use std::fs;
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::db::Holder;
@@ -36,6 +37,18 @@ impl Holder {
     /// Whether the lease holds for a time, not for the life of a process.
     pub(crate) fn is_timed(&self) -> bool {
         matches!(self, Self::Until(_) | Self::Timed { .. })
+    }
+
+    /// Whether the lease holds for so many seconds more.
+    pub(crate) fn holds_for(&self, seconds: u64) -> bool {
+        match *self {
+            Self::Timed { until, made, uptime, boot } if boot_id() == Some(boot) => {
+                let age = Moment::now().uptime.saturating_sub(uptime);
+                until.saturating_sub(made).saturating_sub(age) >= seconds
+            }
+            Self::Until(until) | Self::Timed { until, .. } => until.saturating_sub(now()) >= seconds,
+            Self::Process { .. } => false,
+        }
     }
 
     /// Whether the lease still holds.
@@ -80,7 +93,13 @@ fn start_time(pid: u32) -> Option<u64> {
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
+/// Read once: a collection asks for each of a million leases.
 fn boot_id() -> Option<[u8; 16]> {
+    static THIS: OnceLock<Option<[u8; 16]>> = OnceLock::new();
+    *THIS.get_or_init(read_boot_id)
+}
+
+fn read_boot_id() -> Option<[u8; 16]> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let digits: String = text.trim().chars().filter(|&c| c != '-').collect();
     u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)

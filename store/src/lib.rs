@@ -10,6 +10,7 @@
 
 pub mod model;
 
+mod cached;
 mod clock;
 mod closure;
 mod collect;
@@ -39,6 +40,7 @@ mod stats;
 mod store;
 mod verify;
 
+pub use cached::{CachedTotal, Caching, Name};
 pub use clock::now;
 pub use closure::{Closure, Union, Usage};
 pub use collect::{CollectError, Collected, Released};
@@ -56,7 +58,7 @@ pub use presence::Presence;
 pub use progress::{Cancelled, Progress, Snapshot};
 pub use realised::{Last, Maker, Origins, RealiseError, Realised};
 pub use rebuild::{RebuildError, Rebuilt};
-pub use room::{NoRoom, RoomMeter, is_no_space, require_room};
+pub use room::{NoRoom, RoomMeter, is_no_space, require_room, require_room_for};
 pub use roots::{Root, RootError};
 pub use roots_past::PastRoot;
 pub use scratch::{Scratch, ScratchFolder};

@@ -202,6 +202,7 @@ fn assemble(
         commits: Mutex::new(0),
         mirror: Mutex::new(()),
         root_updates: Mutex::new(()),
+        cached: Mutex::default(),
         shows: Mutex::default(),
         clearing: AtomicBool::new(false),
         layout,

@@ -136,6 +136,14 @@ pub fn require_room(path: &Path) -> Result<(), NoRoom> {
     rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk, 0))
 }
 
+/// The same, with so many bytes more.
+///
+/// # Errors
+/// As [`require_room`].
+pub fn require_room_for(path: &Path, bytes: u64) -> Result<(), NoRoom> {
+    rustix::fs::statvfs(path).map_or(Ok(()), |disk| require_room_of(&disk, bytes))
+}
+
 /// The same for the disk of an open folder.
 pub(crate) fn require_room_in(folder: impl AsFd) -> Result<(), NoRoom> {
     rustix::fs::fstatvfs(folder).map_or(Ok(()), |disk| require_room_of(&disk, 0))

@@ -159,6 +159,7 @@ impl Store {
     /// # Errors
     /// On a database error.
     pub fn end_timed_leases(&self) -> Result<(), DbError> {
+        self.drop_cached(true)?;
         self.drop_leases(Holder::is_timed)
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, Weak};
 
+use crate::cached::Cached;
 use crate::db::{BlobRow, Db, DbError, Placement, Target, Totals};
 use crate::gate::Gate;
 use crate::hold::Show;
@@ -33,6 +34,8 @@ pub struct Store {
     pub(crate) mirror: Mutex<()>,
     /// See [`Store::lock_roots`].
     pub(crate) root_updates: Mutex<()>,
+    /// Held while leases of cached blobs are written.
+    pub(crate) cached: Mutex<Cached>,
     /// Servers of mounts, asked to release content before a collection.
     pub(crate) shows: Mutex<Vec<Weak<dyn Show>>>,
     /// Whether the remains of a crash are being cleared.

@@ -64,7 +64,7 @@ impl Work {
             check: None,
             explanation: None,
         };
-        Keep { root: None, lease, realised }
+        Keep { lease, realised, ..Keep::default() }
     }
 }
 

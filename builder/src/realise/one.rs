@@ -172,7 +172,7 @@ impl Doing<'_> {
         let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
         let target = Target::Tree(root.tree);
         self.holding.reserve(target);
-        session.finish(&[target], &Keep { lease: Some(until), realised, root: None })?;
+        session.finish(&[target], &Keep { lease: Some(until), realised, ..Keep::default() })?;
         Ok(())
     }
 

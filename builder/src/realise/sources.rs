@@ -74,7 +74,8 @@ impl Preparing<'_> {
         let realisation = Realisation { outputs, log: None, origin: Origin::Built };
         let realised = Realised { of: Some((request, realisation)), ..Realised::default() };
         self.reserve(Target::Tree(made));
-        session.finish(&[Target::Tree(made)], &Keep { lease: Some(self.until), realised, root: None })?;
+        session
+            .finish(&[Target::Tree(made)], &Keep { lease: Some(self.until), realised, ..Keep::default() })?;
         Ok((Target::Tree(made), false))
     }
 

@@ -168,6 +168,7 @@ impl Store {
         let (dry_run, none) = (as_if.is_some(), Released::default());
         let released = as_if.unwrap_or(&none);
         self.drop_dead_leases()?;
+        self.drop_cached(false)?;
         self.ask_shows()?;
         // The clearing after a crash takes the same slot, and no user asked for it: wait for it.
         let pinned = loop {
@@ -181,14 +182,16 @@ impl Store {
         let collection = Collection(&self.gate);
         let live = self.mark(&pinned, released, progress)?;
         crash::point(CrashPoint::GcMarked);
+        let cached = if released.timed_leases { 0 } else { self.cached_total()?.blobs };
         let leases = self.leases()?.iter().filter(|(_, lease)| !released.lease(&lease.holder)).count();
-        let mut result = Collected { leases: leases as u64, ..Collected::default() };
+        let mut result = Collected { leases: leases as u64 + cached, ..Collected::default() };
         self.sweep_trees(&live, dry_run, &mut result, progress)?;
         crash::point(CrashPoint::GcTreesRemoved);
         self.sweep_blobs(&live, dry_run, &mut result, progress)?;
         result.removed_strays = self.sweep_strays(dry_run)?;
         drop(collection);
         if !dry_run {
+            self.drop_results()?;
             self.sweep_unnamed()?;
             self.reclaim()?;
         }
@@ -219,6 +222,12 @@ impl Store {
                 // A lease does not protect what verify found corrupt and dropped.
                 Err(MarkError::Read(ReadError::NoTree { id })) if lease.target == Target::Tree(id) => {}
                 result => result.map_err(|e| e.of(format!("lease {number}")))?,
+            }
+        }
+        if !released.timed_leases {
+            for row in self.db.all_cached()? {
+                live.add_blob(row?.0);
+                progress.check()?;
             }
         }
         self.logs(|tree| live.trees.contains(tree))?.into_iter().for_each(|log| live.add_blob(log));

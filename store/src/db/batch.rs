@@ -1,6 +1,7 @@
 //! Rows that are written together.
 
-use super::{BlobRow, Family, LeaseRow, Placement, RootRow};
+use super::scan::cached_key;
+use super::{BlobRow, CachedRow, Family, LeaseRow, Placement, RootRow};
 use crate::model::{BlobId, RootName, Sha256, TreeId};
 
 /// When a write counts as complete.
@@ -95,6 +96,16 @@ impl Rows {
     /// Deletes a lease.
     pub fn delete_lease(&mut self, number: u64) {
         self.delete(Family::Lease, &number.to_be_bytes());
+    }
+
+    /// The lease of a cached blob.
+    pub fn put_cached(&mut self, id: &BlobId, row: &CachedRow) {
+        self.put(Family::Meta, cached_key(id).as_bytes(), row.encode());
+    }
+
+    /// Deletes the lease of a cached blob.
+    pub fn delete_cached(&mut self, id: &BlobId) {
+        self.delete(Family::Meta, cached_key(id).as_bytes());
     }
 
     /// A row of a column family whose rows this crate does not read.

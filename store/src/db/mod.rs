@@ -22,7 +22,7 @@ use error::bad_row;
 pub use batch::{Durability, Rows};
 pub use error::{DESCRIPTORS, DbError};
 pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
-pub use rows::{BlobRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
+pub use rows::{BlobRow, CachedRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
 
 /// A column family. `docs/formats.md` specifies their keys and values.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -84,6 +84,15 @@ pub struct LeaseRow {
     pub holder: Holder,
 }
 
+/// The lease of a cached blob, a row of `meta`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CachedRow {
+    /// The blob's size in bytes.
+    pub size: u64,
+    /// The duration.
+    pub holder: Holder,
+}
+
 /// Running totals, a row of `meta`: they record what deduplication saved, which no scan can determine later.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Totals {
@@ -173,25 +182,7 @@ impl LeaseRow {
     pub fn encode(&self) -> Vec<u8> {
         let mut row = vec![ROW_VERSION];
         self.target.encode(&mut row);
-        match self.holder {
-            Holder::Until(moment) => {
-                row.push(0);
-                row.extend_from_slice(&moment.to_le_bytes());
-            }
-            Holder::Process { pid, start, boot } => {
-                row.push(1);
-                row.extend_from_slice(&pid.to_le_bytes());
-                row.extend_from_slice(&start.to_le_bytes());
-                row.extend_from_slice(&boot);
-            }
-            Holder::Timed { until, made, uptime, boot } => {
-                row.push(2);
-                for number in [until, made, uptime] {
-                    row.extend_from_slice(&number.to_le_bytes());
-                }
-                row.extend_from_slice(&boot);
-            }
-        }
+        self.holder.encode(&mut row);
         row
     }
 
@@ -199,22 +190,49 @@ impl LeaseRow {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes)?;
         let target = reader.target()?;
-        let holder = match reader.byte()? {
-            0 => Holder::Until(reader.u64()?),
-            1 => Holder::Process {
-                pid: u32::from_le_bytes(reader.take()?),
-                start: reader.u64()?,
-                boot: reader.take()?,
-            },
-            2 => Holder::Timed {
-                until: reader.u64()?,
-                made: reader.u64()?,
-                uptime: reader.u64()?,
-                boot: reader.take()?,
-            },
-            _ => return None,
-        };
+        let holder = reader.holder()?;
         reader.end(Self { target, holder })
+    }
+}
+
+impl Holder {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match *self {
+            Holder::Until(moment) => {
+                out.push(0);
+                out.extend_from_slice(&moment.to_le_bytes());
+            }
+            Holder::Process { pid, start, boot } => {
+                out.push(1);
+                out.extend_from_slice(&pid.to_le_bytes());
+                out.extend_from_slice(&start.to_le_bytes());
+                out.extend_from_slice(&boot);
+            }
+            Holder::Timed { until, made, uptime, boot } => {
+                out.push(2);
+                for number in [until, made, uptime] {
+                    out.extend_from_slice(&number.to_le_bytes());
+                }
+                out.extend_from_slice(&boot);
+            }
+        }
+    }
+}
+
+impl CachedRow {
+    /// The row's bytes: version, size, holder.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut row = vec![ROW_VERSION];
+        row.extend_from_slice(&self.size.to_le_bytes());
+        self.holder.encode(&mut row);
+        row
+    }
+
+    /// Decodes a row.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes)?;
+        let row = Self { size: reader.u64()?, holder: reader.holder()? };
+        reader.end(row)
     }
 }
 
@@ -272,6 +290,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn holder(&mut self) -> Option<Holder> {
+        Some(match self.byte()? {
+            0 => Holder::Until(self.u64()?),
+            1 => Holder::Process {
+                pid: u32::from_le_bytes(self.take()?),
+                start: self.u64()?,
+                boot: self.take()?,
+            },
+            2 => Holder::Timed {
+                until: self.u64()?,
+                made: self.u64()?,
+                uptime: self.u64()?,
+                boot: self.take()?,
+            },
+            _ => return None,
+        })
+    }
+
     fn end<T>(self, value: T) -> Option<T> {
         self.0.is_empty().then_some(value)
     }
@@ -323,6 +359,9 @@ mod tests {
         ) {
             let root = RootRow { target, created };
             let lease = LeaseRow { target, holder };
+            let cached = CachedRow { size: created, holder };
+            prop_assert_eq!(CachedRow::decode(&cached.encode()), Some(cached));
+            prop_assert_eq!(CachedRow::decode(&[&cached.encode()[..], &[0]].concat()), None);
             let totals =
                 Totals { blobs_added: counts[0], bytes_added: counts[1], bytes_deduplicated: counts[2] };
             prop_assert_eq!(BlobRow::decode(&blob.encode()), Some(blob));

@@ -3,7 +3,8 @@
 use rocksdb::{Direction, IteratorMode, ReadOptions};
 
 use super::error::bad_row;
-use super::{BlobRow, Db, DbError, Family, LeaseRow, Realisation, RootRow, Target};
+use super::{BlobRow, CachedRow, Db, DbError, Family, LeaseRow, Realisation, RootRow, Target};
+use crate::cached::CACHED;
 use crate::model::{BlobId, Digest, RootName, Sha256, TreeId};
 
 /// A row as in RocksDB: key and value.
@@ -116,6 +117,33 @@ impl Db {
         Ok(rows.take_while(|row| row.as_ref().map_or(true, |(key, _)| key.starts_with(prefix.as_bytes()))))
     }
 
+    /// The leases of all cached blobs.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is malformed.
+    pub fn all_cached(&self) -> Result<impl Iterator<Item = Step<(BlobId, CachedRow)>> + '_, DbError> {
+        Ok(self.meta_with(CACHED)?.map(|row| {
+            let (key, value) = row?;
+            let id =
+                key.strip_prefix(CACHED.as_bytes()).and_then(|id| std::str::from_utf8(id).ok()?.parse().ok());
+            id.zip(CachedRow::decode(&value)).ok_or_else(|| bad_row(Family::Meta, &key))
+        }))
+    }
+
+    /// The leases of cached blobs, in the order of `ids`.
+    ///
+    /// # Errors
+    /// When RocksDB cannot read, or a row is malformed.
+    pub fn cached_rows(&self, ids: &[BlobId]) -> Result<Vec<Option<CachedRow>>, DbError> {
+        let keys: Vec<String> = ids.iter().map(cached_key).collect();
+        let rows = self.db.batched_multi_get_cf(self.family(Family::Meta)?, &keys, false);
+        let decode = |(key, row): (&String, Result<Option<rocksdb::DBPinnableSlice<'_>>, _>)| {
+            let Some(bytes) = row.map_err(|e| DbError::new("read", &e))? else { return Ok(None) };
+            CachedRow::decode(&bytes).map(Some).ok_or_else(|| bad_row(Family::Meta, key.as_bytes()))
+        };
+        keys.iter().zip(rows).map(decode).collect()
+    }
+
     /// All index entries from SHA-256 to digest.
     ///
     /// # Errors
@@ -173,6 +201,11 @@ impl Db {
             number.zip(LeaseRow::decode(&value)).ok_or_else(|| bad_row(Family::Lease, &key))
         }))
     }
+}
+
+/// The key of a cached blob's lease among the store's own state.
+pub(super) fn cached_key(id: &BlobId) -> String {
+    format!("{CACHED}{id}")
 }
 
 fn root_row(key: &[u8], value: &[u8]) -> Result<(RootName, RootRow), DbError> {

@@ -60,7 +60,12 @@ fn furnished(path: &Path) {
         check: None,
         explanation: None,
     };
-    let keep = Keep { root: Some("outer".parse().unwrap()), lease: Some(Holder::Until(1 << 40)), realised };
+    let keep = Keep {
+        root: Some("outer".parse().unwrap()),
+        lease: Some(Holder::Until(1 << 40)),
+        realised,
+        ..Keep::default()
+    };
     session.finish(&[Target::Tree(tree), Target::Tree(outer)], &keep).unwrap();
     store.set_root(&"blob".parse().unwrap(), Target::Blob(log)).unwrap();
     store.lease(Target::Blob(log), Holder::process(std::process::id()).unwrap()).unwrap();

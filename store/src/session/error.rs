@@ -69,6 +69,16 @@ pub enum WriteError {
         /// Its state.
         presence: Presence,
     },
+    /// The cached blobs would have more bytes than they may.
+    #[error("the cache keeps {kept} bytes, and {coming} more would exceed its quota of {max}")]
+    CacheFull {
+        /// The bytes of all cached blobs.
+        kept: u64,
+        /// How many more there would be.
+        coming: u64,
+        /// How many there may be.
+        max: u64,
+    },
     /// A root was requested for the result, and there is none.
     #[error("root {root} cannot be set: the session has no result")]
     NoResult {

@@ -23,6 +23,7 @@ use commit::Pending;
 pub use error::WriteError;
 pub use stream::StreamError;
 
+use crate::cached::Caching;
 use crate::crash::{self, CrashPoint};
 use crate::db::{BlobRow, Durability, Holder, LeaseRow, Placement, RootRow, Rows, Target};
 use crate::gate::WriterId;
@@ -43,6 +44,8 @@ pub struct Keep {
     pub lease: Option<Holder>,
     /// Records to write with it.
     pub realised: Realised,
+    /// Leases of cached blobs, which are all that the result may consist of.
+    pub caching: Option<Caching>,
 }
 
 /// What a session added.
@@ -331,6 +334,10 @@ impl<'s> Session<'s> {
         }
         let added = lock(&self.pending).added;
         let mut extra = Rows::default();
+        let cacher = match &keep.caching {
+            Some(caching) => Some(self.store.cacher(&mut extra, &self.sizes(result)?, caching)?),
+            None => None,
+        };
         for (name, target) in roots {
             extra.put_root(name, &RootRow { target: *target, created: crate::clock::now() });
         }
@@ -348,12 +355,31 @@ impl<'s> Session<'s> {
             extra.put_meta("totals", totals.encode());
         }
         self.commit_all(extra, Some(&keep.realised), Durability::Synced)?;
+        if let Some(cacher) = cacher {
+            cacher.done();
+        }
         crash::point(CrashPoint::CommitFinalSynced);
         self.end_unlogged();
         if !roots.is_empty() {
             self.store.roots_changed(roots.iter().map(|(name, _)| name));
         }
         Ok(added)
+    }
+}
+
+impl Session<'_> {
+    /// The blobs of a result, with their sizes.
+    fn sizes(&self, result: &[Target]) -> Result<Vec<(BlobId, u64)>, WriteError> {
+        let mut sizes = Vec::with_capacity(result.len());
+        for target in result {
+            let Target::Blob(blob) = target else { continue };
+            let size = match self.promised(*target) {
+                Some(promise) => Some(promise.size),
+                None => self.store.db.blob(blob)?.map(|row| row.size),
+            };
+            sizes.push((*blob, size.unwrap_or(0)));
+        }
+        Ok(sizes)
     }
 }
 

@@ -31,7 +31,7 @@ fn a_session_with_a_failed_batch_acknowledges_nothing() {
     let realisation =
         Realisation { outputs: Outputs([("out".to_owned(), tree.id())].into()), ..Realisation::default() };
     let realised = Realised { of: Some((b"request".to_vec(), realisation)), ..Realised::default() };
-    let keep = Keep { root, lease: Some(Holder::Until(u64::MAX)), realised };
+    let keep = Keep { root, lease: Some(Holder::Until(u64::MAX)), realised, ..Keep::default() };
     assert!(matches!(session.finish(&[Target::Tree(tree.id())], &keep), Err(WriteError::Poisoned { .. })));
     assert!(it.store.roots().unwrap().is_empty() && it.store.leases().unwrap().is_empty());
     let any = stele_store::Origins::Any;
