@@ -3,7 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,6 @@ use stele::Observer;
 use stele::Quiet;
 use stele::answers::{Answer, Entry, Progress};
 use stele::failure::{Failure, Kind};
-use stele::images::{ImageAnswer, ImageRequest};
 use stele::service::Sink;
 use stele::{Api, Request};
 use stele_daemon::client::Client;
@@ -50,13 +49,17 @@ impl Daemons {
     ///
     /// # Errors
     /// The daemon's failure.
-    pub fn ask(&self, ask: &ImageRequest) -> Result<ImageAnswer, Failure> {
-        match self.stream(|_| ask.clone(), &mut |_| Ok(())) {
-            Ok(Answer::Image(told)) => Ok(told),
-            Ok(_) => Err(crate::commands::unexpected()),
+    pub fn ask(&self, request: &Request) -> Result<Answer, Failure> {
+        match self.stream(|_| request.clone(), &mut |_| Ok(())) {
+            Ok(answer) => Ok(answer),
             Err(Trouble::Failure(failure)) => Err(failure),
             Err(Trouble::Untaken) => Err(Failure::new(Kind::Cancelled, "the client disconnected")),
         }
+    }
+
+    /// The store's folder.
+    pub fn store(&self) -> &Path {
+        &self.store
     }
 
     /// Requests bytes: `ask` makes the request, given how many have arrived. When a daemon ends before all have
@@ -67,14 +70,14 @@ impl Daemons {
     /// The daemon's failure, or that of `to`.
     pub fn stream(
         &self,
-        ask: impl Fn(u64) -> ImageRequest,
+        ask: impl Fn(u64) -> Request,
         to: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
     ) -> Result<Answer, Trouble> {
         let (mut came, mut tries) = (0, 0);
         loop {
             let mut client = self.client().map_err(Trouble::Failure)?;
             let mut taking = Taking { to, came: 0, lost: false, line: client.line() };
-            let answered = client.ask(Request::Image { ask: ask(came) }, &mut taking);
+            let answered = client.ask(ask(came), &mut taking);
             let (more, lost) = (taking.came, taking.lost);
             if lost {
                 return Err(Trouble::Untaken);
@@ -116,6 +119,12 @@ impl Daemons {
             kept.push(client);
         }
     }
+}
+
+/// A failure as a line of the log.
+pub fn said(failure: &Failure) -> String {
+    let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}{hint}", failure.message).escape_debug().to_string()
 }
 
 /// Passes bytes on.

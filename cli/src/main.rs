@@ -4,9 +4,11 @@
 //! unique; 4 something is corrupt; 5 disk full; 130 cancelled.
 
 mod args;
+mod cache;
 mod commands;
 mod complete;
 mod config;
+mod daemons;
 mod manual;
 mod modules;
 mod picture;

@@ -330,6 +330,8 @@ pub enum Answer {
     Image(crate::images::ImageAnswer),
     /// `copy`, `bundle`.
     Copy(crate::copies::CopyAnswer),
+    /// The answer to a request about cached blobs.
+    Cache(crate::caches::CacheAnswer),
     /// `attest`, `evidence`, `verify`.
     Agreement(crate::agreement::AgreementAnswer),
     /// Nothing beyond the entries and bytes that were sent.

@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod answers;
 pub mod api;
 pub mod builds;
+pub mod caches;
 pub mod copies;
 mod diff;
 pub mod engine;

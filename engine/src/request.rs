@@ -6,6 +6,7 @@ use stele_store::model::{Digest, Sha256};
 
 use crate::agreement::AgreementRequest;
 use crate::builds::Order;
+use crate::caches::CacheRequest;
 use crate::copies::CopyRequest;
 use crate::images;
 use crate::keep::Release;
@@ -210,6 +211,11 @@ pub enum Request {
         /// The request.
         ask: CopyRequest,
     },
+    /// A request of an endpoint that makes the store a cache for other programs.
+    Cache {
+        /// The request.
+        ask: CacheRequest,
+    },
     /// A request about agreement.
     Agreement {
         /// The request.
@@ -257,6 +263,7 @@ impl Request {
             }
             Self::Image { ask } => ask.paths_mut(),
             Self::Copy { ask } => ask.paths_mut(),
+            Self::Cache { ask } => ask.paths_mut(),
             Self::Agreement { ask } => ask.paths_mut(),
             Self::List { .. }
             | Self::Cat { .. }

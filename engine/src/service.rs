@@ -9,6 +9,7 @@ use stele_store::{CopyError, Holder, Keep, Placement, Progress, Store, Target};
 use crate::agreement;
 use crate::answers::{self, Added, Answer, Counts, Entry, Finding, Info, What};
 use crate::builds::{self, Event};
+use crate::caches;
 use crate::copies;
 use crate::engine::Engine;
 use crate::failure::{Failure, Kind};
@@ -172,6 +173,7 @@ fn answer(
             None => Answer::Done {},
         }),
         Request::Copy { ask } => Ok(Answer::Copy(copies::run(store, ask, sink, progress)?)),
+        Request::Cache { ask } => Ok(Answer::Cache(caches::run(store, ask, sink, progress)?)),
         Request::Agreement { ask } => Ok(Answer::Agreement(agreement::run(engine, ask)?)),
         Request::Verify {} => verify(store, progress),
         Request::Stats {} => {

@@ -63,6 +63,11 @@ impl Connections {
         }
     }
 
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     fn taken(self: &Arc<Self>, slot: OwnedSemaphorePermit) -> Taken {
         let (working, idle_since) = (AtomicUsize::new(0), Mutex::new(Instant::now()));
         let place = Arc::new(Slot { working, idle_since, end: Notify::new() });

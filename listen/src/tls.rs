@@ -1,12 +1,13 @@
-//! TLS from a certificate and its key.
+//! TLS from a certificate and its key, and the authorities of clients.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
@@ -32,21 +33,48 @@ pub enum TlsError {
     Refused(#[from] rustls::Error),
 }
 
-/// The TLS configuration from files: the certificates, the endpoint's own first, and its key.
+/// The TLS configuration from files: the certificates, the endpoint's own first, and its key. With `clients`, a file of
+/// authorities, only clients are served that have a certificate of one of them. `protocols` are offered (ALPN).
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
-    let read =
-        |path: &Path| std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source });
-    let wrong = |path: &Path, what| TlsError::Pem { path: path.to_owned(), what };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(certificates)?).collect();
-    let chain = chain.ok().filter(|it| !it.is_empty()).ok_or_else(|| wrong(certificates, "certificate"))?;
-    let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| wrong(key, "private key"))?;
+pub fn tls(
+    certificates: &Path,
+    key: &Path,
+    clients: Option<&Path>,
+    protocols: &[&str],
+) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = certificates_of(certificates)?;
+    let secret = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|_| without(key, "private key"))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, secret)?;
+    let config =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(clients) => {
+            let mut authorities = RootCertStore::empty();
+            for authority in certificates_of(clients)? {
+                authorities.add(authority)?;
+            }
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider).build();
+            config.with_client_cert_verifier(verifier.map_err(|_| without(clients, "authority"))?)
+        }
+    };
+    let mut config = config.with_single_cert(chain, secret)?;
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })
+}
+
+fn without(path: &Path, what: &'static str) -> TlsError {
+    TlsError::Pem { path: path.to_owned(), what }
+}
+
+fn certificates_of(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&read(path)?).collect();
+    chain.ok().filter(|it| !it.is_empty()).ok_or_else(|| without(path, "certificate"))
 }

@@ -84,7 +84,13 @@ pub const EXAMPLES: &[Examples] = &[
             ("In a namespace that ends with the shell:", "stele mount dir -- sh"),
         ],
     ),
-    ("stele serve", &[("To engines on this machine:", "stele serve --oci 127.0.0.1:5000")]),
+    (
+        "stele serve",
+        &[
+            ("To engines on this machine:", "stele serve --oci 127.0.0.1:5000"),
+            ("As a cache for Bazel on this machine:", "stele serve --reapi 127.0.0.1:8980 --writable"),
+        ],
+    ),
     (
         "stele check",
         &[("Build four times under varied conditions, and compare:", "stele check --rounds 4 hello")],

@@ -7,8 +7,9 @@ use stele_registry::serve::{BlobRange, Broken, Images, Taker};
 use stele_registry::{Repository, RepositoryName, Sha256Digest};
 use stele_store::model::TreeId;
 
-use super::daemons::{Daemons, Trouble};
-use stele::failure::Failure;
+use crate::daemons::{Daemons, Trouble, said};
+use stele::Request;
+use stele::answers::Answer;
 use stele::images::{ImageAnswer, ImageRequest};
 
 /// The images of a store.
@@ -16,17 +17,15 @@ pub struct Stored(pub Daemons);
 
 impl Stored {
     fn ask(&self, ask: &ImageRequest) -> Result<ImageAnswer, Unavailable> {
-        self.0.ask(ask).map_err(|failure| {
+        let answer = self.0.ask(&Request::Image { ask: ask.clone() }).map_err(|failure| {
             error!("{}", said(&failure));
             Unavailable
-        })
+        })?;
+        match answer {
+            Answer::Image(told) => Ok(told),
+            _ => Err(Unavailable),
+        }
     }
-}
-
-/// A failure as a line of the log.
-fn said(failure: &Failure) -> String {
-    let hint = failure.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{}{hint}", failure.message).escape_debug().to_string()
 }
 
 impl Images for Stored {
@@ -55,11 +54,13 @@ impl Images for Stored {
 
     fn blob(&self, wanted: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
         let tree = tree_of(wanted.repository).ok_or(Broken)?;
-        let ask = |came| ImageRequest::Blob {
-            tree,
-            digest: wanted.digest.to_string(),
-            first: wanted.first + came,
-            length: wanted.length - came,
+        let ask = |came| Request::Image {
+            ask: ImageRequest::Blob {
+                tree,
+                digest: wanted.digest.to_string(),
+                first: wanted.first + came,
+                length: wanted.length - came,
+            },
         };
         match self.0.stream(ask, to) {
             Ok(_) => Ok(()),
@@ -74,7 +75,7 @@ impl Images for Stored {
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest) {
         let Some(tree) = tree_of(repository) else { return };
         let ask = ImageRequest::CheckBlob { tree, digest: digest.to_string() };
-        match self.0.ask(&ask) {
+        match self.0.ask(&Request::Image { ask }) {
             Err(failure) => error!("blob {digest}: {}", said(&failure)),
             Ok(_) => error!("blob {digest}: it did not match its digest when it was sent, but does now"),
         }

@@ -3,7 +3,6 @@
 //! All of it runs in the command's own process, which requests bytes from the daemon: a bug in the network code cannot
 //! damage the store, and the credentials are the user's.
 
-mod daemons;
 mod folder;
 mod images;
 mod reading;
@@ -13,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 
-pub use daemons::Daemons;
+pub use crate::daemons::Daemons;
 pub use folder::Folder;
 pub use images::Stored;
 pub use reading::Reading;

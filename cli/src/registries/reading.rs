@@ -11,8 +11,9 @@ use stele_registry::Sha256Digest;
 use stele_registry::client::Blobs;
 use stele_store::model::TreeId;
 
-use super::daemons::{Daemons, Trouble};
+use crate::daemons::{Daemons, Trouble};
 use crate::render::transfer::{Counted, Transfer};
+use stele::Request;
 use stele::images::ImageRequest;
 
 /// How many pieces are buffered.
@@ -36,11 +37,13 @@ impl Blobs for Reading {
         let (daemons, tree, digest) = (Arc::clone(&self.daemons), self.tree, digest.to_string());
         let (to, pieces) = sync_channel(WAITING);
         thread::Builder::new().spawn(move || {
-            let ask = |came| ImageRequest::Blob {
-                tree,
-                digest: digest.clone(),
-                first: bytes.start + came,
-                length: bytes.end - bytes.start - came,
+            let ask = |came| Request::Image {
+                ask: ImageRequest::Blob {
+                    tree,
+                    digest: digest.clone(),
+                    first: bytes.start + came,
+                    length: bytes.end - bytes.start - came,
+                },
             };
             // The reader has stopped when the other end is gone.
             let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 
@@ -51,8 +52,10 @@ pub fn start(store: &Path) -> Result<Started, Failure> {
         Failure::new(Kind::Failed, "the daemon ended before it was ready")
             .hint(format!("see {}; `stele daemon run` shows the log in the terminal", log.display()))
     })?;
-    if !matches!(started, Started::Ready) {
-        let _ = child.wait();
+    match started {
+        // Its parent may serve for months, and would have a zombie of each daemon that ended.
+        Started::Ready => drop(thread::spawn(move || child.wait())),
+        Started::Busy | Started::Failed(_) => drop(child.wait()),
     }
     Ok(started)
 }

@@ -164,6 +164,9 @@ impl From<OpenError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         match error {
+            WriteError::CacheFull { .. } => {
+                plain(&error).hint("`stele store gc` removes what nobody asked about of late")
+            }
             WriteError::File(error) => error.into(),
             WriteError::Db(error) => error.into(),
             WriteError::ReadOnly => read_only(),

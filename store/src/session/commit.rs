@@ -290,6 +290,22 @@ impl Session<'_> {
     }
 }
 
+impl Session<'_> {
+    /// The blobs of a result, with their sizes.
+    pub(super) fn sizes(&self, result: &[Target]) -> Result<Vec<(BlobId, u64)>, WriteError> {
+        let mut sizes = Vec::with_capacity(result.len());
+        for target in result {
+            let Target::Blob(blob) = target else { continue };
+            let size = match self.promised(*target) {
+                Some(promise) => Some(promise.size),
+                None => self.store.db.blob(blob)?.map(|row| row.size),
+            };
+            sizes.push((*blob, size.unwrap_or(0)));
+        }
+        Ok(sizes)
+    }
+}
+
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         let unlogged = std::mem::take(self.unlogged.get_mut());

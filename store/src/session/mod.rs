@@ -367,22 +367,6 @@ impl<'s> Session<'s> {
     }
 }
 
-impl Session<'_> {
-    /// The blobs of a result, with their sizes.
-    fn sizes(&self, result: &[Target]) -> Result<Vec<(BlobId, u64)>, WriteError> {
-        let mut sizes = Vec::with_capacity(result.len());
-        for target in result {
-            let Target::Blob(blob) = target else { continue };
-            let size = match self.promised(*target) {
-                Some(promise) => Some(promise.size),
-                None => self.store.db.blob(blob)?.map(|row| row.size),
-            };
-            sizes.push((*blob, size.unwrap_or(0)));
-        }
-        Ok(sizes)
-    }
-}
-
 /// Whether a payload has to be a plain file: large ones, executables, and ELF programs and shared objects,
 /// which are mapped and executed.
 fn belongs_in_file(size: u64, executable: bool, head: &[u8]) -> bool {

@@ -14,9 +14,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("recipes", "store archive http"),
     ("builder", "store fs recipes compare"),
     ("oci", "store archive"),
-    ("oci/registry", "http"),
+    ("listen", ""),
+    ("oci/registry", "http listen"),
     ("oci/sbom", ""),
     ("remote", "store"),
+    ("remote/reapi", "listen"),
     ("untrusted", ""),
     ("compare", "untrusted"),
     ("trust", "store"),
@@ -27,11 +29,13 @@ const ALLOWED: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "store archive http fs recipes builder oci registry sbom remote untrusted compare trust engine daemon",
+        "store archive http fs recipes builder oci registry sbom remote listen reapi untrusted compare trust engine \
+         daemon",
     ),
     (
         "tests",
-        "store archive http fs recipes builder oci registry sbom remote untrusted compare trust engine daemon cli",
+        "store archive http fs recipes builder oci registry sbom remote listen reapi untrusted compare trust engine \
+         daemon cli",
     ),
 ];
 

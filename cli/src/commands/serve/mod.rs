@@ -1,44 +1,51 @@
 //! `serve`
 
+mod oci;
+mod reapi;
+
 use std::io::{self, BufReader};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
-use stele_registry::serve::{Options, bind, tls};
+use stele_listen::{Bound, Options, bind};
 
-use super::context::Context;
 use crate::args::Global;
-use crate::registries::{Daemons, Stored};
 use crate::render::Noted;
 use crate::stores::Here;
-use crate::{render, where_store};
-use stele::answers::Answer;
+use crate::where_store;
+use stele::Quiet;
 use stele::failure::{Failure, Kind};
-use stele::images::{ImageAnswer, ImageRequest};
-use stele::{Quiet, Request};
-use stele_daemon::process::{log_to, raise_descriptor_limit};
 use stele_remote::exchange;
 
-/// Serve the store's images to container engines, as a read-only OCI registry, until interrupted
+/// Serve the store on the network, until interrupted: its images to container engines, or itself as a cache to build
+/// programs
 ///
-/// Each image is a repository of its name, with the tag `latest` and, when its annotation
-/// `org.opencontainers.image.version` is a valid tag, that tag. Layers are generated on request. There is no
+/// --oci: a read-only OCI registry. Each image is a repository of its name, with the tag `latest` and, when its
+/// annotation `org.opencontainers.image.version` is a valid tag, that tag. Layers are generated on request. There is no
 /// authentication: every client that reaches the address can read every image.
+///
+/// --reapi: the cache of the Remote Execution API, for Bazel, BuildStream and others. Without further options, every
+/// client that reaches the address can read what it knows the digest of, and none can write.
 #[derive(Args, Debug)]
+#[command(group(ArgGroup::new("what").required(true).args(["oci", "reapi", "stdio"])))]
 #[command(after_help = "\
-Paths: /v2/ (OCI distribution-spec v1.1), /metrics for Prometheus, /healthz. \
+Paths of --oci: /v2/ (OCI distribution-spec v1.1); of both: /metrics for Prometheus, /healthz. \
 The log goes to stderr; STELE_LOG=warn omits requests.\n\
 Exit codes: 0 stopped by a signal; 1 failed; 2 wrong usage, such as an address already in use.")]
 pub struct Serve {
-    /// Address to listen on; port 0 chooses a free one, and stdout shows which
-    #[arg(long, value_name = "HOST:PORT", required_unless_present = "stdio")]
+    /// Serve images; port 0 chooses a free one, and stdout shows which
+    #[arg(long, value_name = "HOST:PORT")]
     oci: Option<String>,
+    /// Serve as a cache; port 0 chooses a free one, and stdout shows which
+    #[arg(long, value_name = "HOST:PORT")]
+    reapi: Option<String>,
     /// Answer one `stele copy` of another machine on stdin and stdout: it may read and write the store
-    #[arg(long, conflicts_with_all = ["oci", "tls_cert", "tls_key"])]
+    #[arg(long, conflicts_with_all = ["tls_cert", "tls_key"])]
     stdio: bool,
+    #[command(flatten)]
+    cache: reapi::CacheArgs,
     /// TLS: the certificates as PEM, the endpoint's own first
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -63,47 +70,37 @@ fn stdio(global: &Global) -> Result<(), Failure> {
 
 impl Serve {
     pub fn run(self, global: &Global) -> Result<(), Failure> {
-        let Some(address) = &self.oci else { return stdio(global) };
+        match (&self.oci, &self.reapi) {
+            (Some(address), _) => oci::run(&self, address, global),
+            (_, Some(address)) => reapi::run(&self, address, global),
+            (None, None) => stdio(global),
+        }
+    }
+
+    /// What both endpoints are given; `protocols` are offered by TLS.
+    fn options(&self, protocols: &[&str]) -> Result<Options, Failure> {
         let files = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
-        let tls = files.map(|(certificates, key)| tls(certificates, key)).transpose();
+        let clients = self.cache.tls_clients.as_deref();
+        let tls = files
+            .map(|(certificates, key)| stele_listen::tls(certificates, key, clients, protocols))
+            .transpose();
         let tls = tls.map_err(|e| Failure::new(Kind::Usage, e.to_string()))?;
-        // A store that cannot be opened is reported now, not to the first client.
-        let mut context = Context::new(global, true)?;
-        let Answer::Image(ImageAnswer::Names(names)) =
-            context.ask(Request::Image { ask: ImageRequest::Served {} })?
-        else {
-            return Err(super::unexpected());
-        };
-        let bound = bind(address).map_err(|e| {
-            Failure::new(Kind::Usage, format!("cannot listen on {address}: {e}")).hint(
-                "name a free HOST:PORT of this machine, such as 127.0.0.1:5000; port 0 chooses a free one",
-            )
-        })?;
-        raise_descriptor_limit();
-        let store = where_store::find(global.store.clone())?;
-        log_to(&store, false);
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let address = format!("{scheme}://{}", bound.at);
-        if global.json {
-            render::json(&serde_json::json!({ "address": address, "images": names.len() }))?;
-        } else {
-            render::out(format!("{address}\n").as_bytes())?;
-            let images = if names.len() == 1 { "image" } else { "images" };
-            render::note(&format!("serving {} {images}; stop with Ctrl-C", names.len()));
-        }
-        if tls.is_none() && !bound.at.ip().is_loopback() {
-            render::note(
-                "every client that reaches this address can read every image, and the traffic is not encrypted",
-            );
-        }
-        let options = Options {
+        Ok(Options {
             connections: usize::from(self.max_connections),
             stall: Duration::from_secs(u64::from(self.stall)),
             tls,
             ..Options::default()
-        };
-        let images = Arc::new(Stored(Daemons::new(store)));
-        drop(context);
-        bound.run(images, options).map_err(|e| Failure::io("the endpoint failed", &e))
+        })
     }
+}
+
+fn listen(address: &str) -> Result<Bound, Failure> {
+    bind(address).map_err(|e| {
+        Failure::new(Kind::Usage, format!("cannot listen on {address}: {e}"))
+            .hint("name a free HOST:PORT of this machine, such as 127.0.0.1:5000; port 0 chooses a free one")
+    })
+}
+
+fn ended(error: &io::Error) -> Failure {
+    Failure::io("the endpoint failed", error)
 }

@@ -10,11 +10,11 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use stele_listen::Slot;
 use tracing::{info, warn};
 
 use super::Images;
 use super::blob::{Part, send};
-use super::connections::Slot;
 use super::metrics::Metrics;
 use super::past::Past;
 use crate::endpoint::{Answer, Asked, Body, Unavailable, World, answer};

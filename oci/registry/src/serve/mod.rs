@@ -2,22 +2,20 @@
 
 mod blob;
 mod connection;
-mod connections;
-mod listener;
 mod metrics;
 mod past;
-mod tls;
+mod talk;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::endpoint::Unavailable;
 use crate::name::{RepositoryName, Sha256Digest};
 use crate::repository::Repository;
 
-pub use listener::{Bound, bind};
-pub use tls::{TlsError, tls};
+use talk::Talk;
+
+pub use stele_listen::{Bound, Options, TlsError, bind, tls};
 
 /// The served images. Calls block, and are made on threads that may block.
 pub trait Images: Send + Sync + 'static {
@@ -71,29 +69,12 @@ pub struct BlobRange<'a> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken;
 
-/// Limits and settings of an endpoint.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The maximum number of connections. Above it, idle ones are closed.
-    pub connections: usize,
-    /// How long a client may take to send the head of a request, and how long a connection may be idle.
-    pub head: Duration,
-    /// How long a client may read nothing of its answer.
-    pub stall: Duration,
-    /// How long answers in progress may go on during shutdown.
-    pub grace: Duration,
-    /// TLS, if enabled.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            connections: 128,
-            head: Duration::from_secs(30),
-            stall: Duration::from_secs(300),
-            grace: Duration::from_secs(10),
-            tls: None,
-        }
-    }
+/// Serves images on a network until the process is told to end.
+///
+/// # Errors
+/// When the process gets no threads or signal handlers.
+pub fn run(bound: Bound, images: Arc<dyn Images>, options: Options) -> io::Result<()> {
+    // One thread that queries the store and one that makes a blob, for each connection.
+    let options = Options { threads: options.connections.saturating_mul(2), ..options };
+    bound.run(&Talk::new(images), options)
 }

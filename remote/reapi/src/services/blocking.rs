@@ -1,0 +1,73 @@
+//! Between calls that block and streams that do not.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{Sender, channel};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+/// How many messages wait for a client.
+const WAITING: usize = 2;
+
+/// Does what blocks, on a thread for it.
+///
+/// # Errors
+/// What it fails with; or when it panics.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Status> + Send + 'static,
+) -> Result<T, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Status::internal("internal error in the server (a bug)")))
+}
+
+/// Messages for a client that may not read them.
+pub struct Client<T> {
+    to: Sender<Result<T, Status>>,
+    runtime: Handle,
+    stall: Duration,
+}
+
+impl<T> Client<T> {
+    /// Passes a message on, and waits while too many are unread.
+    ///
+    /// # Errors
+    /// When the client is gone, or reads nothing for too long.
+    pub fn give(&self, message: T) -> io::Result<()> {
+        self.send(Ok(message))
+    }
+
+    /// Whether anybody still reads.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub fn check(&self) -> io::Result<()> {
+        if self.to.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    fn send(&self, message: Result<T, Status>) -> io::Result<()> {
+        let sent = self.runtime.block_on(tokio::time::timeout(self.stall, self.to.send(message)));
+        match sent {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// A stream of what `work` gives, on a thread of its own. Its error is the stream's end.
+pub fn streamed<T: Send + 'static>(
+    stall: Duration,
+    work: impl FnOnce(&Client<T>) -> Result<(), Status> + Send + 'static,
+) -> ReceiverStream<Result<T, Status>> {
+    let (to, messages) = channel(WAITING);
+    let client = Client { to, runtime: Handle::current(), stall };
+    tokio::task::spawn_blocking(move || {
+        if let Err(status) = work(&client) {
+            // It may be gone.
+            let _ = client.send(Err(status));
+        }
+    });
+    ReceiverStream::new(messages)
+}
