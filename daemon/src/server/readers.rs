@@ -106,6 +106,7 @@ impl Drop for Reading {
 
 #[cfg(test)]
 mod tests {
+    use stele::caches::CacheRequest;
     use stele_remote::{Keeping, Wanted};
 
     use super::*;
@@ -139,6 +140,7 @@ mod tests {
             store(send(Some("/dev/stdout")), false),
             store(Request::Copy { ask: receive }, true),
             store(Request::RootRemove { name: reference() }, false),
+            store(Request::Cache { ask: CacheRequest::Total {} }, false),
             store(Request::Verify {}, false),
             store(Request::Add { path: "/etc/shadow".to_owned(), root: None, keep_seconds: 0 }, true),
             store(Request::Export { reference: reference(), to: "/tmp/x".to_owned(), umask: 0 }, true),

@@ -154,5 +154,5 @@ fn the_server_says_what_it_can() {
     assert!(told.execution_capabilities.is_none());
     assert_eq!(told.low_api_version.unwrap().major, 2);
     assert!(endpoint.page("/healthz").starts_with("HTTP/1.1 200"));
-    assert!(endpoint.page("/metrics").contains("stele_reapi_calls_total{method="));
+    assert!(endpoint.page("/metrics").contains("calls_total{method=\"GetCapabilities\",code=\"0\"} 1"));
 }

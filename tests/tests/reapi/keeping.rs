@@ -1,8 +1,10 @@
 //! What is kept, for how long, how much of it, and through which ends of processes and disks.
 
-use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
+
+use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use tonic::Code;
 
 use super::{Endpoint, digest, noise};
@@ -127,6 +129,43 @@ fn a_daemon_that_is_killed_is_followed_by_the_next_and_the_client_sees_nothing_o
         sleep(Duration::from_millis(50));
         stele.kill_daemon();
         assert_eq!(came.join().unwrap().unwrap(), large);
+    });
+    stele.assert_sound();
+}
+
+#[test]
+fn no_collection_at_any_moment_removes_what_was_just_named() {
+    let stele = Stele::new();
+    let endpoint = Endpoint::writable(&stele, &["--keep", "1h"]);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let collecting = scope.spawn(|| {
+            let mut count = 0;
+            while !done.load(Ordering::SeqCst) {
+                stele.ok(&["store", "gc"]);
+                count += 1;
+            }
+            count
+        });
+        let clients: Vec<_> = (0..3)
+            .map(|number| {
+                let client = endpoint.client();
+                scope.spawn(move || {
+                    for round in 0..40_u64 {
+                        // One of its own and one of all clients, which others write at the same time.
+                        let own = client.put(&noise(30_000, number * 1000 + round));
+                        let shared = client.put(&noise(30_000, 1_000_000 + round));
+                        client.put_result(&digest(&[u8::try_from(round).unwrap()]), &names(b"")).unwrap();
+                        assert_eq!(client.missing(&[own.clone(), shared.clone()]).unwrap(), []);
+                        assert!(client.read_all(&[own, shared]).unwrap().iter().all(Result::is_ok));
+                    }
+                })
+            })
+            .collect();
+        let outcomes: Vec<_> = clients.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        done.store(true, Ordering::SeqCst);
+        assert!(collecting.join().unwrap() > 1);
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     });
     stele.assert_sound();
 }

@@ -7,10 +7,24 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+/// The methods, whose names differ.
+const METHODS: &[&str] = &[
+    "GetCapabilities",
+    "FindMissingBlobs",
+    "BatchUpdateBlobs",
+    "BatchReadBlobs",
+    "GetTree",
+    "GetActionResult",
+    "UpdateActionResult",
+    "Read",
+    "Write",
+    "QueryWriteStatus",
+];
+
 /// The labels of a call.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
 struct Call {
-    method: String,
+    method: &'static str,
     code: i32,
 }
 
@@ -58,11 +72,10 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a call. What a client calls is a label only if it is a method.
-    pub fn answered(&self, method: &str, code: i32) {
-        const UNIMPLEMENTED: i32 = 12;
-        let method = if code == UNIMPLEMENTED { "other" } else { method };
-        self.calls.get_or_create(&Call { method: method.to_owned(), code }).inc();
+    /// Counts a call. What a stranger calls is a label only if it is a method.
+    pub fn answered(&self, path: &str, code: i32) {
+        let method = path.rsplit('/').next().and_then(|name| METHODS.iter().find(|it| **it == name));
+        self.calls.get_or_create(&Call { method: method.copied().unwrap_or("other"), code }).inc();
     }
 
     /// All metrics. What is kept is known to the store.

@@ -14,8 +14,10 @@ use talk::Talk;
 
 pub use metrics::{Counted, Metrics};
 
-/// How many threads may block for each connection: its calls, and those that send it bytes.
-const THREADS: usize = 4;
+/// How many streams of answers a connection has at once; further ones wait.
+const STREAMS: usize = 16;
+/// How many threads may block besides: of calls, and of uploads.
+const THREADS: usize = 256;
 
 /// The settings of a server.
 #[derive(Clone, Debug)]
@@ -32,6 +34,6 @@ pub struct Settings {
 /// When the process gets no threads or signal handlers.
 pub fn serve(bound: Bound, cache: Arc<dyn Cache>, settings: Settings) -> io::Result<()> {
     let Settings { access, options } = settings;
-    let options = Options { threads: options.connections.saturating_mul(THREADS), ..options };
+    let options = Options { threads: options.connections.saturating_mul(STREAMS) + THREADS, ..options };
     bound.run(&Talk::new(cache, access, &options), options)
 }

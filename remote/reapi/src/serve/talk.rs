@@ -21,10 +21,11 @@ use tonic::service::Routes;
 use tower_service::Service as _;
 use tracing::{info, warn};
 
+use super::STREAMS;
 use super::metrics::{Counted, Metrics};
 use crate::access::Access;
 use crate::cache::Cache;
-use crate::services::{Shared, routes};
+use crate::services::{Shared, Streams, routes};
 
 /// How many calls a connection makes at once.
 const MAX_STREAMS: u32 = 100;
@@ -69,9 +70,11 @@ impl Conversation for Talk {
         watcher: Watcher,
         place: &Arc<Slot>,
     ) -> io::Result<()> {
-        let place = Arc::clone(place);
-        let service =
-            service_fn(move |request| answer(Arc::clone(&self.0), Arc::clone(&place), peer, request));
+        let (place, streams) = (Arc::clone(place), Streams::new(STREAMS));
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(streams.clone());
+            answer(Arc::clone(&self.0), Arc::clone(&place), peer, request)
+        });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(options.head).max_buf_size(MAX_HEAD);
         builder
@@ -109,7 +112,7 @@ async fn answer(
     };
     if path.starts_with("/build.") || path.starts_with("/google.") {
         let code = code(response.headers());
-        server.shared.metrics.answered(path.trim_start_matches('/'), code);
+        server.shared.metrics.answered(&path, code);
         let took = begun.elapsed().as_millis();
         info!("{peer} {}: {code} in {took} ms", path.escape_debug());
     }

@@ -7,7 +7,7 @@ use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::blocking::{blocking, streamed};
+use super::blocking::{Streams, blocking, streamed};
 use super::walk::tree;
 use super::{MAX_BATCH, Shared, require_writer, status_message};
 use crate::cache::{Cache, Trouble};
@@ -126,6 +126,7 @@ impl api::content_addressable_storage_server::ContentAddressableStorage for Cont
         &self,
         request: Request<api::GetTreeRequest>,
     ) -> Result<Response<Self::GetTreeStream>, Status> {
+        let place = Streams::take(request.extensions(), self.0.stall).await?;
         let request = request.into_inner();
         if !request.page_token.is_empty() {
             return Err(Status::invalid_argument(
@@ -135,7 +136,7 @@ impl api::content_addressable_storage_server::ContentAddressableStorage for Cont
         let function = Function::of_field(request.digest_function)?;
         let root = Digest::of(function, request.root_digest.as_ref())?;
         let cache = self.0.cache.clone();
-        Ok(Response::new(streamed(self.0.stall, move |client| {
+        Ok(Response::new(streamed(place, self.0.stall, move |client| {
             tree(&*cache, root, &mut |directories| {
                 let response = api::GetTreeResponse { directories, next_page_token: String::new() };
                 client.give(response).map_err(|_| Trouble::Gone.into())

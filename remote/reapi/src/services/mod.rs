@@ -21,6 +21,7 @@ use crate::cache::Cache;
 use crate::digest::DigestError;
 use crate::resource::NameError;
 use crate::serve::Metrics;
+pub use blocking::Streams;
 
 /// How many bytes the blobs of one batch have at most. A message of 4 MiB, which is gRPC's own bound, has room for them
 /// and for 1 MiB of digests.

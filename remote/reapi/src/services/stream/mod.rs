@@ -12,7 +12,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::Shared;
-use super::blocking::{Client, blocking, streamed};
+use super::blocking::{Client, Streams, blocking, streamed};
 use crate::cache::Trouble;
 use crate::resource::{Download, Packing, Upload};
 use uploads::Uploads;
@@ -39,6 +39,7 @@ impl api::byte_stream_server::ByteStream for Bytes {
     type ReadStream = ReceiverStream<Result<api::ReadResponse, Status>>;
 
     async fn read(&self, request: Request<api::ReadRequest>) -> Result<Response<Self::ReadStream>, Status> {
+        let place = Streams::take(request.extensions(), self.shared.stall).await?;
         let api::ReadRequest { resource_name, read_offset, read_limit } = request.into_inner();
         let Download { packing, digest, .. } = Download::parse(&resource_name)?;
         let first =
@@ -53,7 +54,9 @@ impl api::byte_stream_server::ByteStream for Bytes {
         let left = digest.size - first;
         let part = Part { first, length: if limit == 0 { left } else { limit.min(left) }, packing };
         let shared = self.shared.clone();
-        Ok(Response::new(streamed(self.shared.stall, move |client| part.send(&shared, &digest, client))))
+        Ok(Response::new(streamed(place, self.shared.stall, move |client| {
+            part.send(&shared, &digest, client)
+        })))
     }
 
     async fn write(
