@@ -82,6 +82,7 @@ impl Project {
             "--spawn_strategy=local",
             "--genrule_strategy=local",
             "--verbose_failures",
+            "--remote_instance_name=team/main",
             "--experimental_repository_disable_download",
         ];
         self.bazel(&[&["build", "//:all", &cache], &local[..], options].concat())

@@ -170,6 +170,32 @@ fn a_client_that_reads_nothing_holds_up_nobody_for_long() {
 }
 
 #[test]
+fn many_large_transfers_at_once_need_little_memory() {
+    let stele = Stele::new();
+    let endpoint = Endpoint::writable(&stele, &[]);
+    let blob = noise(60_000_000, 1);
+    let client = endpoint.client();
+    client.write(&upload(&blob, "0"), 0, &blob.chunks(1 << 20).collect::<Vec<_>>(), true).unwrap();
+    std::thread::scope(|scope| {
+        for number in 0..8_u8 {
+            let (client, blob) = (endpoint.client(), &blob);
+            scope.spawn(move || {
+                let own = [&[number][..], &blob[1..20_000_000]].concat();
+                let pieces: Vec<&[u8]> = own.chunks(1 << 20).collect();
+                assert_eq!(client.write(&upload(&own, "1"), 0, &pieces, true).unwrap(), 20_000_000);
+                let packed = client.read(&packed("", blob), 0, 0).unwrap();
+                assert_eq!(zstd::decode_all(&*packed).unwrap().len(), blob.len());
+            });
+        }
+    });
+    let status = std::fs::read_to_string(format!("/proc/{}/status", endpoint.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kib < 200_000, "{kib} KiB");
+    assert_eq!(endpoint.metric("uploads"), 0);
+}
+
+#[test]
 fn damaged_bytes_are_never_read_as_whole_and_can_be_sent_again() {
     let stele = Stele::new();
     let endpoint = Endpoint::writable(&stele, &[]);
