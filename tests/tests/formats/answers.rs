@@ -166,9 +166,10 @@ fn answers_about_recipes_have_the_fields_of_the_page() {
     let recipes = stele.scratch().join("recipes");
     stele.set_env("STELE_RECIPES", recipes.to_str().expect("a plain path"));
     let package = "debian_binary('gcc', '1', size = 7, sha256 = '1' * 64)";
-    for (name, head, inputs, about) in
-        [("cc", "", "", ""), ("prog", "load('//pkgs/cc/recipe.star', 'cc')\n", "cc", "license = 'MIT'")]
-    {
+    for (name, head, inputs, about) in [
+        ("cc", "", "", ""),
+        ("prog", "load('//pkgs/cc/recipe.star', 'cc')\n", "cc", "license = 'MIT', runtime = [cc]"),
+    ] {
         let folder = recipes.join("pkgs").join(name);
         fs::create_dir_all(&folder).expect("a folder");
         let call = format!(
