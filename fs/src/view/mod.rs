@@ -234,6 +234,14 @@ impl Show for View {
     }
 
     fn release_unpinned(&self, kept: &dyn Fn(Target) -> bool) {
+        self.wait_for_forgets(kept);
+        // What is removed must not stay on the disk because it was read once.
+        self.close_payloads();
+    }
+}
+
+impl View {
+    fn wait_for_forgets(&self, kept: &dyn Fn(Target) -> bool) {
         let held = || {
             let tops = self.state().tops();
             tops.into_iter().filter_map(|(_, what)| what.target()).filter(|it| !kept(*it)).count()

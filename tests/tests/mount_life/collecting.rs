@@ -188,3 +188,28 @@ fn a_cached_name_of_a_root_never_stays_when_it_moved() {
         });
     });
 }
+
+/// A payload that a daemon still had open would keep its room on the disk.
+#[test]
+fn what_a_collection_removes_is_open_nowhere_and_gives_its_room_back() {
+    let stele = Stele::new();
+    let (_, digest) = add_tree(&stele, "read", 19);
+    let Some(mounted) = Mounted::on(stele) else { return };
+    within(LONG, || {
+        let large = mounted.path(&digest).join("large");
+        assert!(!fs::read(&large).unwrap().is_empty());
+        mounted.stele().ok(&["store", "root", "rm", "read"]);
+        wait_for("it to be collected", || {
+            collect(&mounted);
+            fs::metadata(&large).is_err()
+        });
+        let open = format!("/proc/{}/fd", mounted.stele().daemon().unwrap());
+        let removed = |link: &Path| {
+            let link = link.to_string_lossy();
+            link.contains("/objects/") && link.ends_with(" (deleted)")
+        };
+        let open = fs::read_dir(open).unwrap().filter_map(|fd| fs::read_link(fd.unwrap().path()).ok());
+        let left: Vec<_> = open.filter(|link| removed(link)).collect();
+        assert!(left.is_empty(), "the daemon still has open: {left:?}");
+    });
+}
