@@ -46,6 +46,15 @@ impl What {
     }
 }
 
+impl From<Target> for What {
+    fn from(target: Target) -> Self {
+        match target {
+            Target::Tree(tree) => Self::Tree(tree),
+            Target::Blob(blob) => Self::File(blob),
+        }
+    }
+}
+
 /// Something that the kernel knows by a number.
 #[derive(Clone, Debug)]
 pub struct Node {

@@ -1,7 +1,7 @@
 //! From names to numbers, and from numbers to attributes.
 
-use stele_store::ReadError;
 use stele_store::model::{BlobId, Digest, Node, RootName, TreeId};
+use stele_store::{ReadError, Target};
 
 use super::{Fault, View, top};
 use crate::inode;
@@ -152,7 +152,7 @@ impl View {
     fn look_up_digest(&self, name: &[u8], question: Question) -> Result<Lookup, Fault> {
         let digest = Digest::labelled(name).ok_or(Fault::NoEntry)?;
         let tree = TreeId(digest);
-        match self.held_at_the_top(name, What::Tree(tree), question) {
+        match self.held_at_the_top(name, Target::Tree(tree), question) {
             Err(ReadError::NoTree { id }) if id == tree => self.look_up_blob(name, BlobId(digest), question),
             found => found.map_err(|e| self.fault(&e))?,
         }
@@ -162,13 +162,12 @@ impl View {
     fn held_at_the_top(
         &self,
         name: &[u8],
-        what: What,
+        target: Target,
         question: Question,
     ) -> Result<Result<Lookup, Fault>, ReadError> {
-        let Some(target) = what.target() else { return Ok(Err(Fault::Stale)) };
         // Held before it is looked up, so that no collection intervenes.
         self.hold.keep(target)?;
-        let found = self.found_at_the_top(name, what, question);
+        let found = self.found_at_the_top(name, target.into(), question);
         if !matches!(found, Ok((_, true))) {
             self.hold.release(target);
         }
@@ -192,7 +191,7 @@ impl View {
     /// number of its own, and is held while that is known.
     fn look_up_blob(&self, name: &[u8], blob: BlobId, question: Question) -> Result<Lookup, Fault> {
         if self.opens == Opens::Unsent && !self.is_for_builds {
-            return match self.held_at_the_top(name, What::File(blob), question) {
+            return match self.held_at_the_top(name, Target::Blob(blob), question) {
                 Err(ReadError::NoBlob { .. }) => Err(Fault::NoEntry),
                 found => found.map_err(|e| self.fault(&e))?,
             };
