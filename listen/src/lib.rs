@@ -2,6 +2,7 @@
 //! order. What is spoken on a connection is the endpoint's own: see [`Conversation`].
 
 mod connections;
+mod counted;
 mod listener;
 mod tls;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use connections::{Slot, Working};
+pub use counted::Counted;
 pub use hyper_util::server::graceful::Watcher;
 pub use listener::{Bound, Conversation, Stream, bind};
 pub use tls::{TlsError, tls};

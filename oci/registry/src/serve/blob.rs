@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use sha2::{Digest as _, Sha256};
+use stele_listen::Counted;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::metrics::{Counted, Metrics};
+use super::metrics::Metrics;
 use super::{BlobRange, Images};
 use crate::name::Sha256Digest;
 use crate::repository::Repository;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use stele_listen::{Conversation, Options, Slot, Stream, Watcher};
+use stele_listen::{Conversation, Counted, Options, Slot, Stream, Watcher};
 
 use super::Images;
 use super::connection::{Shared, respond};
-use super::metrics::{Counted, Metrics};
+use super::metrics::Metrics;
 use super::past::Past;
 
 /// The maximum size of a request's head in bytes, and of an answer's buffer.

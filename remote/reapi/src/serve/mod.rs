@@ -12,7 +12,7 @@ use crate::access::Access;
 use crate::cache::Cache;
 use talk::Talk;
 
-pub use metrics::{Counted, Metrics};
+pub use metrics::Metrics;
 
 /// How many streams of answers a connection has at once; further ones wait.
 const STREAMS: usize = 16;

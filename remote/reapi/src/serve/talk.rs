@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use stele_listen::{Conversation, Options, Slot, Stream, Watcher};
+use stele_listen::{Conversation, Counted, Options, Slot, Stream, Watcher};
 use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
@@ -22,7 +22,7 @@ use tower_service::Service as _;
 use tracing::{info, warn};
 
 use super::STREAMS;
-use super::metrics::{Counted, Metrics};
+use super::metrics::Metrics;
 use crate::access::Access;
 use crate::cache::Cache;
 use crate::services::{Shared, Streams, routes};

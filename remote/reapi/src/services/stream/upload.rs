@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bazel_remote_apis::google::bytestream::WriteRequest;
+use stele_listen::Counted;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
@@ -14,7 +15,6 @@ use super::spool::Spool;
 use super::uploads::{Upload, Uploads};
 use crate::cache::Trouble;
 use crate::resource::{self, Packing};
-use crate::serve::Counted;
 use crate::services::Shared;
 use crate::services::blocking::blocking;
 
