@@ -20,8 +20,8 @@ use stele::reference::from_wire;
 /// How many bytes at the end of a log are searched for its last line.
 const MAX_LINE: u64 = 1 << 10;
 
-/// Without a terminal, how long nothing is said while builds run.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Without a terminal, how long nothing is said while work goes on.
+pub(super) const SILENCE: Duration = Duration::from_secs(30);
 
 /// Shows events on stderr, or as JSON on stdout.
 pub struct Board {

@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
+use super::board::SILENCE;
 use super::manner::{self, Volume};
 use stele_registry::client::BlobFile;
-
-/// Without a terminal, how long nothing is said.
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// Bytes that are being sent or received, until it is dropped.
 pub struct Transfer {

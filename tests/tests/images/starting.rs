@@ -26,6 +26,18 @@ fn with_program(arguments: &str) -> Images {
     images
 }
 
+/// Puts Debian's dynamic linker and these of its libraries beside the recipe, as the folders `lib` and `lib64`.
+fn with_libraries(images: &Images, libraries: &[&str]) {
+    let app = images.shop.path().join("pkgs/app");
+    let folder = app.join("lib/x86_64-linux-gnu");
+    fs::create_dir_all(&folder).unwrap();
+    fs::create_dir_all(app.join("lib64")).unwrap();
+    fs::copy("/lib64/ld-linux-x86-64.so.2", app.join("lib64/ld-linux-x86-64.so.2")).unwrap();
+    for library in libraries {
+        fs::copy(Path::new("/lib/x86_64-linux-gnu").join(library), folder.join(library)).unwrap();
+    }
+}
+
 #[test]
 fn a_dynamic_program_without_its_linker_is_refused_unless_told() {
     let images = with_program("entrypoint = ['/usr/bin/app']");
@@ -40,12 +52,7 @@ fn a_dynamic_program_without_its_linker_is_refused_unless_told() {
 #[test]
 fn its_libraries_are_missed_as_the_dynamic_linker_would_miss_them() {
     let images = with_program("entrypoint = ['/usr/bin/app']");
-    let folder = images.shop.path().join("pkgs/app/lib/x86_64-linux-gnu");
-    fs::create_dir_all(&folder).unwrap();
-    fs::create_dir_all(images.shop.path().join("pkgs/app/lib64")).unwrap();
-    fs::copy("/lib64/ld-linux-x86-64.so.2", images.shop.path().join("pkgs/app/lib64/ld-linux-x86-64.so.2"))
-        .unwrap();
-    fs::copy("/lib/x86_64-linux-gnu/libc.so.6", folder.join("libc.so.6")).unwrap();
+    with_libraries(&images, &["libc.so.6"]);
     let file = images.shop.path().join("pkgs/app/recipe.star");
     let recipe = fs::read_to_string(&file).unwrap();
     let recipe = recipe
@@ -55,7 +62,7 @@ fn its_libraries_are_missed_as_the_dynamic_linker_would_miss_them() {
     let said = images.shop.stele.fails(&["image", "build", "app"], 1);
     assert!(said.contains("/usr/bin/app needs the library libm.so.6"), "{said}");
     assert!(!said.contains("libc.so.6"), "{said}");
-    fs::copy("/lib/x86_64-linux-gnu/libm.so.6", folder.join("libm.so.6")).unwrap();
+    with_libraries(&images, &["libm.so.6"]);
     images.build("app");
 }
 
@@ -72,14 +79,7 @@ fn no_program_and_a_typing_mistake_are_told_apart() {
 #[test]
 fn a_closed_image_gets_what_its_programs_need_and_is_refused_if_a_recipe_does_not_say_so() {
     let images = with_program("entrypoint = ['/usr/bin/app'], closure = True");
-    let folder = images.shop.path().join("pkgs/app/lib/x86_64-linux-gnu");
-    fs::create_dir_all(&folder).unwrap();
-    fs::create_dir_all(images.shop.path().join("pkgs/app/lib64")).unwrap();
-    fs::copy("/lib64/ld-linux-x86-64.so.2", images.shop.path().join("pkgs/app/lib64/ld-linux-x86-64.so.2"))
-        .unwrap();
-    for library in ["libc.so.6", "libm.so.6"] {
-        fs::copy(Path::new("/lib/x86_64-linux-gnu").join(library), folder.join(library)).unwrap();
-    }
+    with_libraries(&images, &["libc.so.6", "libm.so.6"]);
     let libraries = "\
 libc = recipe(
     name = 'app-libc', version = '1', inputs = [box], sources = [local('lib'), local('lib64')],
