@@ -70,18 +70,18 @@ impl Timeline {
                 self.open.insert(recipe.clone(), (Kind::Unpacked, now, file.clone()));
             }
             Event::Waits { recipe } => self.close(recipe, None, now),
-            Event::Begins { recipe, .. } => {
+            Event::Begins { recipe, .. } | Event::Sends { recipe, .. } => {
                 self.close(recipe, None, now);
                 self.open.insert(recipe.clone(), (Kind::Built, now, String::new()));
             }
-            Event::Done { recipe, outputs, known, from } => {
+            Event::Done { recipe, outputs, known, from, at } => {
                 let kind = match (known, from) {
                     (_, Some(_)) => Kind::Substituted,
                     (true, None) => Kind::Unchanged,
                     (false, None) => Kind::Built,
                 };
-                let digests: Vec<String> =
-                    outputs.iter().map(|(name, digest)| format!("{name} {digest}")).collect();
+                let digests = outputs.iter().map(|(name, digest)| format!("{name} {digest}"));
+                let digests: Vec<String> = at.iter().map(|at| format!("by {at}")).chain(digests).collect();
                 if let Some((_, _, about)) = self.open.get_mut(recipe) {
                     *about = digests.join(", ");
                 }
@@ -235,7 +235,7 @@ mod tests {
             (2, Event::Waits { recipe: a.clone() }),
             (3, begins(&a)),
             (4, begins(&b)),
-            (7, Event::Done { recipe: a, outputs: BTreeMap::new(), known: false, from: None }),
+            (7, Event::Done { recipe: a, outputs: BTreeMap::new(), known: false, from: None, at: None }),
             (9, Event::Failed { recipe: b, why: "exit 1".into() }),
         ];
         let mut timeline = Timeline::default();

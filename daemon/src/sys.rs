@@ -2,9 +2,10 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
 
+use nix::libc;
 use rustix::io::FdFlags;
 
 /// Sets close-on-exec on every descriptor but the first three. A daemon must not hold what a shell or a CI runner left
@@ -42,6 +43,32 @@ pub(super) fn inherited_listener() -> io::Result<UnixListener> {
     }
     rustix::io::fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
     Ok(fd.into())
+}
+
+/// The supplementary groups of the process at the other end when it connected (socket(7), SO_PEERGROUPS).
+///
+/// # Errors
+/// When the kernel does not say.
+pub(super) fn peer_groups(stream: &UnixStream) -> io::Result<Vec<u32>> {
+    // The most that a process can have (NGROUPS_MAX).
+    let mut groups = vec![0_u32; 65_536];
+    let mut length = libc::socklen_t::try_from(std::mem::size_of_val(&*groups)).map_err(io::Error::other)?;
+    // SAFETY: the buffer is of `length` bytes and outlives the call, which writes no more than that into it, and how
+    // many it wrote to `length`; any bytes are numbers.
+    let outcome = unsafe {
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERGROUPS,
+            groups.as_mut_ptr().cast(),
+            &mut length,
+        )
+    };
+    if outcome != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    groups.truncate(length as usize / size_of::<u32>());
+    Ok(groups)
 }
 
 /// Resets a signal's action to the default.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use stele_store::model::{Digest, Sha256};
 
 use crate::agreement::AgreementRequest;
-use crate::builds::Order;
+use crate::builds::{ActionOfOther, Order};
 use crate::caches::CacheRequest;
 use crate::copies::CopyRequest;
 use crate::images;
@@ -196,6 +196,11 @@ pub enum Request {
         /// The recipes.
         recipes: Vec<String>,
     },
+    /// Run an action for another store, which has sent all that it needs.
+    Perform {
+        /// The action.
+        ask: ActionOfOther,
+    },
     /// The outputs of an action.
     Realisation {
         /// The action's digest.
@@ -280,6 +285,7 @@ impl Request {
             | Self::Log { .. }
             | Self::LastCheck { .. }
             | Self::Report { .. }
+            | Self::Perform { .. }
             | Self::Realisation { .. } => Vec::new(),
         }
     }

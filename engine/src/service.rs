@@ -164,6 +164,7 @@ fn answer(
         Request::Report { recipes } => {
             Ok(Answer::Reported(builds::reported(engine, &recipes::names(&recipes)?)?))
         }
+        Request::Perform { ask } => Ok(Answer::Built(builds::perform(engine, &ask, sink, progress)?)),
         Request::Realisation { of } => Ok(Answer::Realised(builds::realised(store, &of)?)),
         Request::Plan { tree, goals } => {
             Ok(Answer::Plan(planned::plan(engine, &from_wire(&tree)?, &recipes::names(&goals)?)?))

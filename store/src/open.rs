@@ -203,6 +203,7 @@ fn assemble(
         mirror: Mutex::new(()),
         root_updates: Mutex::new(()),
         cached: Mutex::default(),
+        spending: Mutex::default(),
         shows: Mutex::default(),
         clearing: AtomicBool::new(false),
         layout,

@@ -36,6 +36,8 @@ pub struct Store {
     pub(crate) root_updates: Mutex<()>,
     /// Held while leases of cached blobs are written.
     pub(crate) cached: Mutex<Cached>,
+    /// Held while it is counted what other users added.
+    pub(crate) spending: Mutex<()>,
     /// Servers of mounts, asked to release content before a collection.
     pub(crate) shows: Mutex<Vec<Weak<dyn Show>>>,
     /// Whether the remains of a crash are being cleared.

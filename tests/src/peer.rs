@@ -128,8 +128,11 @@ fn receive(stream: &mut UnixStream) -> io::Result<Value> {
         let begin = message.len();
         message.resize(begin + length, 0);
         stream.read_exact(&mut message[begin..])?;
-        if head[4] == b'J' {
-            return Ok(serde_json::from_slice(&message)?);
+        match head[4] {
+            b'J' => return Ok(serde_json::from_slice(&message)?),
+            // Content that follows a call is not looked at.
+            b'B' => message.clear(),
+            _ => {}
         }
     }
 }

@@ -31,8 +31,9 @@ pub(super) struct Work {
     pub id: ActionId,
     /// The action.
     pub action: Action,
-    /// What the recipe is built from.
-    pub memo: Memo,
+    /// What the recipe is built from. Without it, nothing is recorded by the recipe's name: another store sent the
+    /// action, and has recipes of its own.
+    pub memo: Option<Memo>,
     /// Its limits.
     pub limits: Limits,
     /// Whether to keep its folder when it fails.
@@ -56,11 +57,12 @@ impl Work {
         }
         // The action was encoded for its digest before, and strings can always be serialised.
         let request = self.action.encode().unwrap_or_default();
-        let memo = serde_json::to_vec(&self.memo).unwrap_or_default();
+        let memo = |memo| (self.recipe.to_string(), serde_json::to_vec(memo).unwrap_or_default());
+        let log_of_recipe = log.filter(|_| self.memo.is_some());
         let realised = Realised {
             of: Some((request, Realisation { outputs: outputs.clone(), log, origin })),
-            memo: Some((self.recipe.to_string(), memo)),
-            last: log.map(|log| (self.recipe.to_string(), last(self, log, None))),
+            memo: self.memo.as_ref().map(memo),
+            last: log_of_recipe.map(|log| (self.recipe.to_string(), last(self, log, None))),
             check: None,
             explanation: None,
         };

@@ -68,6 +68,7 @@ impl Builder {
         };
         if let Err(error) = &outcome
             && work.before.is_none()
+            && work.memo.is_some()
             && !matches!(error, Failed::Cancelled(_))
         {
             // The failure is reported even if its log cannot be kept.

@@ -147,7 +147,7 @@ impl Builder {
                     recipe: recipe.name.clone(),
                     id: *id,
                     action: action.clone(),
-                    memo: step.memo.clone(),
+                    memo: Some(step.memo.clone()),
                     limits: request.options.limits.clone(),
                     keep_failed: false,
                     before: None,
@@ -178,29 +178,41 @@ impl Builder {
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<Option<(Outputs, String)>, Failed> {
+        for from in request.substituters.iter().filter(|from| !from.is_gone()) {
+            if let Some(outputs) = self.taken_from(&**from, request, work, holding, progress, tell)? {
+                return Ok(Some((outputs, from.name().to_owned())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same of one substituter.
+    pub(super) fn taken_from(
+        &self,
+        from: &dyn Substituter,
+        request: &Request<'_>,
+        work: &Work,
+        holding: &Holding,
+        progress: &Progress,
+        tell: &(dyn Fn(Event) + Sync),
+    ) -> Result<Option<Outputs>, Failed> {
         let names: Vec<&str> = work.action.outputs.keys().map(String::as_str).collect();
         let own = self.store.realisation(&work.id.0, Origins::Own)?.map(|it| it.outputs);
         let gate = request.gate;
         let wanted = Query { of: &work.id.0, names: &names, own: own.as_ref(), holding, gate };
-        for from in request.substituters.iter().filter(|from| !from.is_gone()) {
-            let origin = Origin::Substituted { from: from.name().to_owned() };
-            let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);
-            match take(&self.store, &**from, &wanted, keep, progress) {
-                Ok(Some(outputs)) => return Ok(Some((outputs, from.name().to_owned()))),
-                Ok(None) => {}
-                Err(SubstituteError::Cancelled(error)) => return Err(error.into()),
-                Err(SubstituteError::Read(error)) => return Err(error.into()),
-                Err(SubstituteError::Write(error)) => return Err(error.into()),
-                Err(error) => {
-                    progress.check()?;
-                    tell(Event::Unsubstituted {
-                        recipe: work.recipe.clone(),
-                        from: from.name().to_owned(),
-                        why: error.to_string(),
-                    });
-                }
+        let origin = Origin::Substituted { from: from.name().to_owned() };
+        let keep = |outputs: &Outputs, log| work.keep(outputs, log, origin);
+        match take(&self.store, from, &wanted, keep, progress) {
+            Ok(taken) => Ok(taken),
+            Err(SubstituteError::Cancelled(error)) => Err(error.into()),
+            Err(SubstituteError::Read(error)) => Err(error.into()),
+            Err(SubstituteError::Write(error)) => Err(error.into()),
+            Err(error) => {
+                progress.check()?;
+                let (from, why) = (from.name().to_owned(), error.to_string());
+                tell(Event::Unsubstituted { recipe: work.recipe.clone(), from, why });
+                Ok(None)
             }
         }
-        Ok(None)
     }
 }

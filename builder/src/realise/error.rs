@@ -160,6 +160,26 @@ pub enum Failed {
     /// The build failed.
     #[error("recipe `{}`: {}", .0.recipe, .0.ending)]
     Ended(Box<Ended>),
+    /// Another store built it, and that failed.
+    #[error("built by {at}: {why}")]
+    Elsewhere {
+        /// The recipe.
+        recipe: RecipeName,
+        /// The other store.
+        at: String,
+        /// What it says.
+        why: String,
+    },
+    /// The action is of another profile than this program's.
+    #[error("recipe `{recipe}` is for profile {wanted} of the sandbox, and this program has profile {this}")]
+    Profile {
+        /// The recipe.
+        recipe: RecipeName,
+        /// The profile of the action.
+        wanted: u32,
+        /// The profile here.
+        this: u32,
+    },
     /// An output cannot be stored.
     #[error("recipe `{recipe}`: {why}")]
     Output {

@@ -9,6 +9,7 @@ mod ahead;
 mod caught;
 mod check;
 mod differs;
+mod elsewhere;
 pub mod error;
 mod exec;
 mod explain;
@@ -16,6 +17,7 @@ mod holding;
 mod known;
 mod one;
 mod output;
+mod perform;
 mod schedule;
 mod shared;
 mod slots;
@@ -40,12 +42,14 @@ use stele_store::{Hold, Layout, Origins, Outputs, ReadError, Store, Target};
 
 pub use check::{CheckRecord, CheckRound, Checking, DifferingPath, RoundOutcome};
 pub use differs::{Difference, DifferenceKind, Differs};
+pub use elsewhere::{ElsewhereError, ElsewhereJob};
 pub use error::{Ended, Failed, SourceError};
 pub use exec::{ExecOutcome, ExecRequest};
 pub use explain::{Cause, ExplainBuild, Explaining, Explanation};
 pub use holding::Holding;
 pub use known::OfStore;
 pub use output::Refused;
+pub use perform::Performed;
 pub use trace::{Traced, Tracing, Used};
 pub use variation::Varied;
 pub use writers::{Writer, command_line};
@@ -101,6 +105,8 @@ pub struct Request<'a> {
     pub options: Options,
     /// Other stores, which are asked in this order before anything is built.
     pub substituters: &'a [Box<dyn Substituter>],
+    /// The store that runs actions for this one, if it can.
+    pub builder: Option<&'a dyn Substituter>,
     /// Decides what is taken from them; without one, everything is.
     pub gate: Option<&'a dyn Gate>,
 }
@@ -144,6 +150,24 @@ pub enum Event {
         steps: usize,
         /// The log, as it grows.
         log: PathBuf,
+    },
+    /// Another store is asked to run the action.
+    Sends {
+        /// The recipe.
+        recipe: RecipeName,
+        /// The number of steps.
+        steps: usize,
+        /// The other store.
+        to: String,
+    },
+    /// It could not: the action is run here.
+    Unsent {
+        /// The recipe.
+        recipe: RecipeName,
+        /// The other store.
+        at: String,
+        /// The cause.
+        why: String,
     },
     /// Nothing is built: a user's own program starts.
     Enters {
@@ -200,6 +224,8 @@ pub enum How {
     Known,
     /// Another store supplied them.
     From(String),
+    /// Another store built it.
+    BuiltAt(String),
 }
 
 impl Purpose {
@@ -303,7 +329,7 @@ impl Builder {
 
     /// The log, as it grows, of a running build of this recipe.
     pub fn running_log(&self, recipe: &RecipeName) -> Option<PathBuf> {
-        lock(&self.running).values().find(|it| it.recipe() == recipe).and_then(|it| it.log())
+        lock(&self.running).values().find(|it| it.is_of(recipe)).and_then(|it| it.log())
     }
 
     fn has_all(&self, outputs: &Outputs) -> Result<bool, ReadError> {

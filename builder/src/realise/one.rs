@@ -23,6 +23,7 @@ impl Doing<'_> {
         let (id, steps) = (work.id, work.action.steps.len());
         let (outputs, how) = match self.substituted(&work)? {
             Some((outputs, from)) => (outputs, How::From(from)),
+            None if let Some((outputs, at)) = self.built_elsewhere(&work)? => (outputs, How::BuiltAt(at)),
             None => {
                 (self.tell)(Event::Waits { recipe: recipe.clone() });
                 let before = work.before.clone();
@@ -114,7 +115,7 @@ impl Doing<'_> {
         }
         let before = self.before(&plan, number, &id)?;
         let (limits, keep_failed) = (self.request.options.limits.clone(), self.request.options.keep_failed);
-        let memo = step.memo;
+        let memo = Some(step.memo);
         Ok(Some(Work { recipe, id, action, memo, limits, keep_failed, before, variation: None, notes: None }))
     }
 

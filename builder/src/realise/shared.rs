@@ -30,6 +30,8 @@ struct State {
 /// A running build.
 pub(super) struct Shared {
     recipe: RecipeName,
+    /// Whether it was begun for a recipe of this store's user.
+    own: bool,
     limits: Limits,
     keep_failed: AtomicBool,
     /// Cancelled when no request wants it any more.
@@ -56,6 +58,7 @@ impl Shared {
     pub fn new(work: &Work, holding: Holding) -> Arc<Self> {
         Arc::new(Self {
             recipe: work.recipe.clone(),
+            own: work.memo.is_some(),
             limits: work.limits.clone(),
             keep_failed: AtomicBool::new(false),
             progress: Progress::default(),
@@ -75,9 +78,9 @@ impl Shared {
         self.keep_failed.load(Ordering::Relaxed)
     }
 
-    /// The recipe for which it was begun.
-    pub fn recipe(&self) -> &RecipeName {
-        &self.recipe
+    /// Whether it was begun for that recipe of this store's user.
+    pub fn is_of(&self, recipe: &RecipeName) -> bool {
+        self.own && self.recipe == *recipe
     }
 
     /// Its log, when it has begun.

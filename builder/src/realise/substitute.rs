@@ -16,6 +16,7 @@ use stele_store::{
     WriteError,
 };
 
+use super::elsewhere::{ElsewhereError, ElsewhereJob};
 use super::holding::Holding;
 use super::output;
 
@@ -80,6 +81,15 @@ pub trait Substituter: Send + Sync {
         max: u64,
         progress: &'a Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable>;
+
+    /// Has it run an action. It takes what that needs from this store, as far as it lacks it, and has the outputs
+    /// afterwards.
+    ///
+    /// # Errors
+    /// When it does not build for others or does not answer, or the build fails.
+    fn run(&self, _job: &ElsewhereJob<'_>, _progress: &Progress) -> Result<(), ElsewhereError> {
+        Err(ElsewhereError::Unavailable("it does not build for others".into()))
+    }
 }
 
 /// Decides what is accepted of what substituters claim: before anything large of it is fetched.

@@ -39,8 +39,15 @@ impl SandboxPath {
         let purpose = Purpose::Build;
         let options = Options { jobs: 2, keep_going: true, keep_failed: false, purpose, limits };
         let goals = [RecipeName::new("b").unwrap()];
-        let request =
-            Request { tree: &tree, recipes: &recipes, goals: &goals, options, substituters: &[], gate: None };
+        let request = Request {
+            tree: &tree,
+            recipes: &recipes,
+            goals: &goals,
+            options,
+            substituters: &[],
+            builder: None,
+            gate: None,
+        };
         builder.realise(&request, &Progress::default(), &tell).unwrap()
     }
 }

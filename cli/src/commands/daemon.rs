@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use crate::args::Global;
 use crate::commands::umount::end_mounts;
+use crate::quantity::size;
 use crate::render::{self, Terminal};
 use crate::stores::connect_streams;
 use crate::where_store;
@@ -16,7 +17,7 @@ use stele::reference::to_wire;
 use stele_daemon::client::{existing, wait_until_free};
 use stele_daemon::mounts::keeper;
 use stele_daemon::protocol::Call;
-use stele_daemon::server::{self, Door, Options};
+use stele_daemon::server::{self, Door, Groups, Options, group};
 
 #[derive(Subcommand, Debug)]
 pub enum Command {
@@ -55,6 +56,15 @@ pub struct Run {
     /// Let all users of this machine read the store by a socket at this path; `inherited` for one that systemd made
     #[arg(long, value_name = "SOCKET")]
     readers: Option<PathBuf>,
+    /// Let only members of this group read it by that socket; a name or a number
+    #[arg(long, value_name = "GROUP", requires = "readers", value_parser = group)]
+    readers_group: Option<u32>,
+    /// Let members of this group also build in it by that socket; a name or a number
+    #[arg(long, value_name = "GROUP", requires = "readers", value_parser = group)]
+    builders: Option<u32>,
+    /// How much each of them may add in a day
+    #[arg(long, value_name = "SIZE", requires = "builders", value_parser = size, default_value = "32G")]
+    quota: u64,
     /// Report readiness on stdout and leave the terminal
     #[arg(long, hide = true)]
     detach: bool,
@@ -69,7 +79,9 @@ pub fn run(global: &Global, command: Command) -> Result<(), Failure> {
                 false => Door::Path(path),
             };
             let idle = Duration::from_secs(run.idle);
-            server::run(&store, &Options { idle, detach: run.detach, readers: run.readers.map(door) })
+            let groups = Groups { readers: run.readers_group, builders: run.builders };
+            let (detach, readers, quota) = (run.detach, run.readers.map(door), run.quota);
+            server::run(&store, &Options { idle, detach, readers, groups, quota })
         }
         Command::Keep => keeper::run(&store),
         Command::Connect => connect_streams(&store),

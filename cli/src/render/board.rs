@@ -156,7 +156,11 @@ impl Board {
             Event::Unsubstituted { recipe, from, why } => {
                 self.note(&format!("{recipe} cannot be substituted from {from}: {why}"));
             }
-            Event::Done { recipe, outputs, known, from } => {
+            Event::Sends { recipe, steps, to } => self.sends(recipe, *steps, to),
+            Event::Unsent { recipe, at, why } => {
+                self.note(&format!("{recipe} cannot be built by {at}, and is built here: {why}"));
+            }
+            Event::Done { recipe, outputs, known, from, at } => {
                 let time = self.over(recipe);
                 match (known, from) {
                     (_, Some(_)) => self.sum.substituted += 1,
@@ -176,7 +180,8 @@ impl Board {
                         self.tell(&[count, (PLAIN, &format!("{recipe} is unchanged")), (DIM, &digest)]);
                     }
                     (false, None) => {
-                        let rest = format!(" {recipe} in {}", took(time));
+                        let at = at.as_ref().map_or_else(String::new, |at| format!(" by {at}"));
+                        let rest = format!(" {recipe}{at} in {}", took(time));
                         self.tell(&[count, (GOOD, "built"), (PLAIN, &rest), (DIM, &digest)]);
                     }
                 }
@@ -193,6 +198,17 @@ impl Board {
         }
         self.count();
         Ok(())
+    }
+
+    fn sends(&mut self, recipe: &str, steps: usize, to: &str) {
+        self.is(recipe, format!("building by {to}"));
+        if let Some(shown) = self.shown.get_mut(recipe) {
+            shown.steps = steps;
+            shown.since = Some(Instant::now());
+        }
+        if self.bars.is_none() {
+            self.tell(&[(PLAIN, &format!("building {recipe} by {to}"))]);
+        }
     }
 
     fn begins(&mut self, recipe: &str, steps: usize, log: &str) {

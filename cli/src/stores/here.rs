@@ -6,7 +6,7 @@ use std::path::Path;
 
 use stele::answers::{Answer, Entry};
 use stele::copies::{CopyAnswer, CopyRequest};
-use stele::failure::Failure;
+use stele::failure::{Failure, Kind};
 use stele::service::Sink;
 use stele::{Api, Observer, Request};
 use stele_daemon::client::{Client, at_socket};
@@ -113,7 +113,19 @@ impl End<Failure> for Here {
     }
 
     fn receive(&mut self, from: PipeReader, keeping: &Keeping) -> Result<Received, Failure> {
-        match self.ask(CopyRequest::Receive { from: path_of(&from), keeping: keeping.clone() })? {
+        let answer = match &mut self.client {
+            Client::Socket(connection) => {
+                let ending =
+                    || Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again");
+                let answer = connection.give(keeping, from, || {}, &mut *self.observer)?;
+                match answer.ok_or_else(ending)? {
+                    Answer::Copy(answer) => answer,
+                    _ => return Err(unexpected()),
+                }
+            }
+            _ => self.ask(CopyRequest::Receive { from: Some(path_of(&from)), keeping: keeping.clone() })?,
+        };
+        match answer {
             CopyAnswer::Received(received) => Ok(received),
             _ => Err(unexpected()),
         }

@@ -13,6 +13,7 @@ use rustix::process::{PidfdFlags, pidfd_open};
 
 use stele_store::OpenError;
 
+mod giving;
 mod greeting;
 mod opened;
 mod start;

@@ -1,7 +1,7 @@
 //! Requests to an untrusted daemon: a separate thread sends them, so that a daemon that is slow, hangs or sends without
 //! end blocks no request. The waiting thread checks the time and whether the answer is still wanted, and disconnects.
 
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,11 +11,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stele::Request;
-use stele::answers::{Answer, Entry, Progress};
-use stele::service::Sink;
-use stele::{Api, Failure, Kind, Observer};
+use stele::answers::Answer;
+use stele::{Api, Failure, Kind};
 use stele_builder::realise::Unavailable;
+use stele_remote::Keeping;
 
+use super::forward::{Forward, Part};
 use crate::client::{Client, Connection, at_socket, existing, of_this_build, refuse_foreign};
 use crate::protocol::Call;
 
@@ -26,7 +27,7 @@ const SLOWEST: u64 = 64 << 10;
 /// How often the waiting thread checks whether the answer is still wanted.
 const TICK: Duration = Duration::from_millis(20);
 /// The maximum size in bytes of an answer without content.
-const MAX_ANSWER: usize = 4 << 20;
+pub(super) const MAX_ANSWER: usize = 4 << 20;
 /// The number of pieces of content, of at most 1 MiB, that wait for their reader.
 const MAX_WAITING: usize = 2;
 /// The maximum number of characters of another store's message that are shown.
@@ -39,19 +40,24 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// The store that is reached there.
-    pub fn begin(access: Access) -> io::Result<Self> {
+    /// The store that is reached there; its answers may have `max` bytes, besides content.
+    pub fn begin(access: Access, max: usize) -> io::Result<Self> {
         let (questions, receiver) = channel();
         let line = Arc::<Mutex<Option<UnixStream>>>::default();
         let of_thread = Arc::clone(&line);
         let thread = thread::Builder::new().name("substituter".to_owned());
-        thread.spawn(move || serve(&access, &of_thread, &receiver))?;
+        thread.spawn(move || serve(&access, max, &of_thread, &receiver))?;
         Ok(Self { gone: AtomicBool::new(false), asking: Mutex::new(Asking { questions, line }) })
     }
 
     /// Whether it stopped answering.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
+    }
+
+    /// It is not asked again.
+    pub fn give_up(&self) {
+        self.gone.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request; without one, only connects. Accepts at most `max` bytes of content.
@@ -61,12 +67,41 @@ impl Asked {
         max: u64,
         progress: &'a stele_store::Progress,
     ) -> Result<Waiting<'a>, Unavailable> {
+        let what = request.map_or(What::Connect, |request| What::Request(Box::new(request)));
+        self.question(what, max, progress)
+    }
+
+    /// Sends a bundle. It may take long, as long as it goes on.
+    pub fn give<'a>(
+        &'a self,
+        keeping: &Keeping,
+        bundle: PipeReader,
+        progress: &'a stele_store::Progress,
+    ) -> Result<Waiting<'a>, Unavailable> {
+        self.question(What::Bundle(keeping.clone(), bundle), 0, progress)
+    }
+
+    /// Sends a request that may take long, as long as progress is reported.
+    pub fn ask_for_work<'a>(
+        &'a self,
+        request: Request,
+        progress: &'a stele_store::Progress,
+    ) -> Result<Waiting<'a>, Unavailable> {
+        self.question(What::Work(Box::new(request)), 0, progress)
+    }
+
+    fn question<'a>(
+        &'a self,
+        what: What,
+        max: u64,
+        progress: &'a stele_store::Progress,
+    ) -> Result<Waiting<'a>, Unavailable> {
         let asking = lock(&self.asking);
         if self.is_gone() {
             return Err("it does not answer".into());
         }
         let (to, parts) = sync_channel(MAX_WAITING);
-        asking.questions.send(Question { request, max, to }).map_err(|_| "it no longer answers")?;
+        asking.questions.send(Question { what, max, to }).map_err(|_| "it no longer answers")?;
         let bytes = (Vec::new(), 0);
         Ok(Waiting {
             asked: self,
@@ -102,58 +137,31 @@ impl Asking {
     }
 }
 
-/// A request to send.
+/// What to send.
+enum What {
+    /// Nothing: only connect.
+    Connect,
+    Request(Box<Request>),
+    /// A request whose answer takes as long as it reports progress.
+    Work(Box<Request>),
+    Bundle(Keeping, PipeReader),
+}
+
+/// Something to send.
 struct Question {
-    /// `None` to only connect.
-    request: Option<Request>,
+    what: What,
     /// The maximum number of bytes of content.
     max: u64,
     /// The receiver of the answer.
     to: SyncSender<Part>,
 }
 
-/// Part of an answer.
-enum Part {
-    Bytes(Vec<u8>),
-    End(Result<Answer, Failure>),
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Passes content on, as long as it is wanted.
-struct Forward {
-    to: SyncSender<Part>,
-    left: u64,
-}
-
-impl Sink for Forward {
-    fn entry(&mut self, _: Entry) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let Some(left) = self.left.checked_sub(bytes.len() as u64) else {
-            // The client would report an error of this sink as one of its own stdout.
-            let failure = Failure::new(Kind::Failed, "it sends more than was requested");
-            let _ = self.to.send(Part::End(Err(failure)));
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        self.left = left;
-        self.to.send(Part::Bytes(bytes.to_vec())).map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
-}
-
-impl Observer for Forward {
-    fn progress(&mut self, _: Progress) {}
-
-    fn note(&mut self, text: &str) {
-        tracing::info!("{}", shown(text));
-    }
-}
-
 /// Where the other store is.
+#[derive(Clone)]
 pub(super) enum Access {
     /// Its folder: its daemon is started when none runs.
     Folder(PathBuf),
@@ -169,10 +177,10 @@ enum Way {
 }
 
 /// Connects to the daemon of the other store.
-fn connect(access: &Access, watcher: &mut Forward) -> Result<Way, Failure> {
+fn connect(access: &Access, max: usize, watcher: &mut Forward) -> Result<Way, Failure> {
     let folder = match access {
         Access::Folder(folder) => folder,
-        Access::Socket(socket) => return Ok(Way::Daemon(at_socket(socket)?.bounded(MAX_ANSWER))),
+        Access::Socket(socket) => return Ok(Way::Daemon(at_socket(socket)?.bounded(max))),
     };
     refuse_foreign(folder)?;
     if !stele_store::Layout::new(folder).exists() {
@@ -185,11 +193,11 @@ fn connect(access: &Access, watcher: &mut Forward) -> Result<Way, Failure> {
                 folder.display()
             ))
         })?;
-        return Ok(Way::Daemon(connection.bounded(MAX_ANSWER)));
+        return Ok(Way::Daemon(connection.bounded(max)));
     }
     match Client::connect(folder, true, watcher)? {
         Client::Daemon(_, connection) | Client::Socket(connection) => {
-            Ok(Way::Daemon(connection.bounded(MAX_ANSWER)))
+            Ok(Way::Daemon(connection.bounded(max)))
         }
         here @ Client::Here(_) => Ok(Way::Here(here)),
     }
@@ -204,23 +212,44 @@ impl Way {
             Self::Here(client) => client.ask(request, watcher),
         }
     }
+
+    fn give(
+        &mut self,
+        keeping: &Keeping,
+        from: PipeReader,
+        watcher: &mut Forward,
+    ) -> Result<Answer, Failure> {
+        let Self::Daemon(connection) = self else { return Err(stele::engine::read_only()) };
+        let to = watcher.to.clone();
+        let sent = move || drop(to.try_send(Part::Works));
+        connection
+            .give(keeping, from, sent, watcher)?
+            .ok_or_else(|| Failure::new(Kind::Failed, "its daemon is ending"))
+    }
 }
 
 /// Sends requests until no caller is left. A connection that returned something other than an answer, or nothing at
 /// all, is not reused.
-fn serve(access: &Access, line: &Mutex<Option<UnixStream>>, questions: &Receiver<Question>) {
+fn serve(
+    access: &Access,
+    max_answer: usize,
+    line: &Mutex<Option<UnixStream>>,
+    questions: &Receiver<Question>,
+) {
     let mut way = None;
-    while let Ok(Question { request, max, to }) = questions.recv() {
-        let mut forward = Forward { to, left: max };
-        let outcome = match way.take().map_or_else(|| connect(access, &mut forward), Ok) {
+    while let Ok(Question { what, max, to }) = questions.recv() {
+        let works = matches!(what, What::Work(_) | What::Bundle(..));
+        let mut forward = Forward::new(to, max, works);
+        let outcome = match way.take().map_or_else(|| connect(access, max_answer, &mut forward), Ok) {
             Err(failure) => Err(failure),
             Ok(mut it) => {
                 if let Way::Daemon(connection) = &it {
                     *lock(line) = connection.line();
                 }
-                let outcome = match request {
-                    Some(request) => it.ask(request, &mut forward),
-                    None => Ok(Answer::Done {}),
+                let outcome = match what {
+                    What::Request(request) | What::Work(request) => it.ask(*request, &mut forward),
+                    What::Bundle(keeping, bundle) => it.give(&keeping, bundle, &mut forward),
+                    What::Connect => Ok(Answer::Done {}),
                 };
                 if matches!(&outcome, Ok(_) | Err(Failure { kind: Kind::NotFound, .. })) {
                     way = Some(it);
@@ -261,7 +290,8 @@ impl Waiting<'_> {
                         self.came += bytes.len() as u64;
                     }
                     self.over = matches!(part, Part::End(_));
-                    if self.came >= SLOWEST || self.over {
+                    let is_alive = matches!(part, Part::Works | Part::Step(_));
+                    if self.came >= SLOWEST || self.over || is_alive {
                         (self.waited, self.came) = (Duration::ZERO, 0);
                     }
                     // A trickle must not continue for ever either.
@@ -275,6 +305,25 @@ impl Waiting<'_> {
             if self.waited >= PATIENCE {
                 self.asked.gone.store(true, Ordering::Relaxed);
                 return Err(format!("it does not answer for {} s", PATIENCE.as_secs()).into());
+            }
+        }
+    }
+
+    /// The end of an answer to work, which may take `most`; `stepped` is told of the steps of a build.
+    pub fn end_of_work(
+        mut self,
+        most: Option<Duration>,
+        stepped: &dyn Fn(usize),
+    ) -> Result<Result<Answer, Failure>, Unavailable> {
+        let begun = Instant::now();
+        loop {
+            if most.is_some_and(|most| begun.elapsed() > most) {
+                return Err("it has not ended long after the time limit".into());
+            }
+            match self.next()? {
+                Part::End(outcome) => return Ok(outcome),
+                Part::Step(step) => stepped(step),
+                Part::Bytes(_) | Part::Works => {}
             }
         }
     }
@@ -303,7 +352,7 @@ impl Read for Waiting<'_> {
         while self.bytes.1 == self.bytes.0.len() && !self.over {
             match self.next().map_err(io::Error::other)? {
                 Part::Bytes(bytes) => self.bytes = (bytes, 0),
-                Part::End(Ok(_)) => {}
+                Part::End(Ok(_)) | Part::Works | Part::Step(_) => {}
                 Part::End(Err(failure)) => return Err(io::Error::other(shown(&failure.message))),
             }
         }

@@ -4,6 +4,8 @@
 //! never replaced, and only started when a folder is given and none runs. On a socket another user may listen.
 
 mod asking;
+mod forward;
+mod running;
 
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
@@ -14,11 +16,11 @@ use stele::agreement::{AgreementAnswer, AgreementRequest};
 use stele::answers::Answer;
 use stele::builds::Realised;
 use stele::{Failure, Kind, Peers};
-use stele_builder::realise::{Substituter, Unavailable};
+use stele_builder::realise::{ElsewhereError, ElsewhereJob, Substituter, Unavailable};
 use stele_store::model::{BlobId, Digest, Sha256, TreeId};
 use stele_store::{Outputs, Realisation};
 
-use asking::{Access, Asked, Waiting, shown};
+use asking::{Access, Asked, MAX_ANSWER, Waiting, shown};
 
 /// The stores of this machine, each accessed through its own daemon.
 pub struct Daemons;
@@ -36,6 +38,7 @@ impl Peers for Daemons {
 /// A store that is accessed through its own daemon.
 struct Other {
     name: String,
+    access: Access,
     asked: Asked,
 }
 
@@ -45,9 +48,10 @@ impl Other {
     /// # Errors
     /// When there is none, or no daemon answers.
     fn connect(path: &Path, progress: &stele_store::Progress) -> Result<Self, Failure> {
-        let asked =
-            Asked::begin(place(path)?).map_err(|e| Failure::io("a thread could not be started", &e))?;
-        let other = Self { name: path.display().to_string(), asked };
+        let access = place(path)?;
+        let asked = Asked::begin(access.clone(), MAX_ANSWER)
+            .map_err(|e| Failure::io("a thread could not be started", &e))?;
+        let other = Self { name: path.display().to_string(), access, asked };
         let outcome = other.asked.ask(None, 0, progress).and_then(Waiting::end);
         let failed = |message: String| Failure::new(Kind::Failed, message);
         match outcome {
@@ -168,5 +172,8 @@ impl Substituter for Other {
         progress: &'a stele_store::Progress,
     ) -> Result<Box<dyn Read + 'a>, Unavailable> {
         Ok(Box::new(self.asked.ask(Some(Request::Cat { reference: id.to_string() }), max, progress)?))
+    }
+    fn run(&self, job: &ElsewhereJob<'_>, progress: &stele_store::Progress) -> Result<(), ElsewhereError> {
+        running::run(&self.access, &self.asked, job, progress)
     }
 }

@@ -20,7 +20,7 @@ use stele::builds::{Event, ExecRequest, Order};
 use stele::failure::Failure;
 
 /// The maximum size of a frame in bytes; larger frames are rejected.
-const MAX_FRAME: usize = 1 << 20;
+pub(crate) const MAX_FRAME: usize = 1 << 20;
 /// The maximum size of a request in bytes: it may carry evidence.
 pub const MAX_REQUEST: usize = 64 << 20;
 /// The maximum size of an answer in bytes: a verification of a badly damaged store has many findings.
@@ -184,6 +184,14 @@ fn send_json(to: &mut impl Write, json: &[u8]) -> io::Result<()> {
 /// When the other side has disconnected.
 pub fn send_bytes(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     bytes.chunks(MAX_FRAME).try_for_each(|chunk| send_frame(to, b'B', chunk))
+}
+
+/// Writes the end of content, which is an empty frame of bytes.
+///
+/// # Errors
+/// When the other side has disconnected.
+pub fn send_end(to: &mut impl Write) -> io::Result<()> {
+    send_frame(to, b'B', &[])
 }
 
 fn send_frame(to: &mut impl Write, kind: u8, payload: &[u8]) -> io::Result<()> {

@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 use stele_store::{OpenError, Store};
 
 use super::Server;
+use super::rights::Rights;
 use crate::client::existing;
 use crate::socket;
 
@@ -92,7 +93,7 @@ pub(super) fn accept(
         }
         let accepted = match (waiting, public.filter(|_| other)) {
             (true, _) => socket::accept(listener)
-                .map(|stream| stream.into_iter().for_each(|it| server.serve(it, None))),
+                .map(|stream| stream.into_iter().for_each(|it| server.serve(it, Rights::Owner, None))),
             (false, Some(public)) => server.admit(public),
             (false, None) => Ok(()),
         };
@@ -110,8 +111,11 @@ impl Server {
     fn admit(self: &Arc<Self>, public: &UnixListener) -> io::Result<()> {
         let (stream, user) = socket::accept_any(public)?;
         match user.map(|user| (user, self.readers.enter(user))) {
-            None => self.serve(stream, None),
-            Some((_, Some(reading))) => self.serve(stream, Some(reading)),
+            None => self.serve(stream, Rights::Owner, None),
+            Some((_, Some(reading))) => {
+                let rights = self.groups.rights(&stream)?;
+                self.serve(stream, rights, Some(reading));
+            }
             Some((user, None)) => warn!("user {user} has too many connections"),
         }
         Ok(())

@@ -15,8 +15,11 @@ use stele_store::{OpenError, Progress};
 mod accepting;
 mod answering;
 mod counting;
+mod giving;
 mod handed;
+mod options;
 mod readers;
+mod rights;
 mod status;
 mod strays;
 mod working;
@@ -33,9 +36,13 @@ pub use accepting::Door;
 use accepting::{accept, open};
 use counting::{Counted, Working};
 use handed::Handed;
-use readers::{Readers, Reading, Rights};
+pub use options::Options;
+use readers::{Readers, Reading};
+use rights::Rights;
+pub use rights::{Groups, group};
 use stele::answers::Answer;
 use stele::builds;
+use stele::copies::CopyRequest;
 use stele::failure::Failure;
 use stele::service::{self, Sink};
 use stele::{Engine, Program, Request, Setup};
@@ -45,16 +52,6 @@ use strays::clear_strays;
 const STALL: Duration = Duration::from_secs(60);
 /// How long a client may take to send its hello.
 const GREETING: Duration = Duration::from_secs(10);
-
-/// Settings of a daemon.
-pub struct Options {
-    /// The time without a request after which it ends.
-    pub idle: Duration,
-    /// Whether it was started by a command line that waits for its [`Started`].
-    pub detach: bool,
-    /// Where all users of the machine may read the store.
-    pub readers: Option<Door>,
-}
 
 struct Server {
     engine: Engine,
@@ -72,6 +69,8 @@ struct Server {
     wake: UnixStream,
     /// The other users who are connected.
     readers: Readers,
+    groups: Groups,
+    quota: u64,
 }
 
 /// Opens the store and serves it until a stop request, or until it has been idle for long enough.
@@ -149,6 +148,8 @@ pub fn run(path: &Path, options: &Options) -> Result<(), Failure> {
         cancelling: AtomicBool::new(false),
         wake,
         readers: Readers::default(),
+        groups: options.groups,
+        quota: options.quota,
     });
     server.watch_signals(&woken).map_err(failed)?;
     info!("stele {VERSION} (build {BUILD}) serves {} as process {}", path.display(), std::process::id());
@@ -223,10 +224,9 @@ impl Server {
         let _ = (&self.wake).write_all(&[0]);
     }
 
-    /// Serves a connection of the store's own user, or of another one who reads.
-    fn serve(self: &Arc<Self>, stream: UnixStream, reading: Option<Reading>) {
+    /// Serves a connection of the store's own user, or of another one.
+    fn serve(self: &Arc<Self>, stream: UnixStream, rights: Rights, reading: Option<Reading>) {
         let server = Arc::clone(self);
-        let rights = if reading.is_some() { Rights::Reader } else { Rights::Owner };
         let counted = Counted::begin(&server);
         // A stack that is sufficient for trees of the maximum depth.
         let spawned = thread::Builder::new().stack_size(16 << 20).spawn(move || {
@@ -247,7 +247,7 @@ impl Server {
         let working = self.working.load(Ordering::SeqCst);
         let Hello { stele, protocol, build } = Hello::of_this_build();
         send(&mut stream, &Welcome { stele, protocol, build, pid: std::process::id(), working })?;
-        let patience = (rights == Rights::Reader).then_some(STALL);
+        let patience = (rights != Rights::Owner).then_some(STALL);
         stream.set_read_timeout(patience)?;
         stream.set_write_timeout(patience)?;
         loop {
@@ -320,11 +320,23 @@ impl Server {
                     if matches!(store, Request::Collect { .. }) && self.engine.store().is_stopped() {
                         self.end(false);
                     }
-                    let work = |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| {
-                        service::run(engine, store, sink, progress)
-                    };
+                    let follows =
+                        matches!(store, Request::Copy { ask: CopyRequest::Receive { from: None, .. } });
+                    let content = &stream;
+                    let work =
+                        |engine: &Engine, sink: &mut dyn Sink, progress: &Progress| match (store, rights) {
+                            (Request::Copy { ask: CopyRequest::Receive { from: None, keeping } }, _) => {
+                                giving::take(engine.store(), content, rights, self.quota, &keeping, progress)
+                            }
+                            (Request::Perform { ask }, Rights::Builder { user }) => {
+                                giving::perform(engine, user, self.quota, ask, sink, progress)
+                            }
+                            (store, _) => service::run(engine, store, sink, progress),
+                        };
                     let outcome = self.unless_ending(|| self.work(&stream, &handed, rights, work));
-                    if !self.reply(&mut stream, &handed, outcome)? {
+                    // The rest of content that was not taken is no call.
+                    let is_left = follows && !matches!(outcome, Some(Ok(_)));
+                    if !self.reply(&mut stream, &handed, outcome)? || is_left {
                         return Ok(());
                     }
                 }
@@ -377,8 +389,8 @@ impl Server {
     ) -> Result<Answer, Failure> {
         let cancelling = match rights {
             Rights::Owner => &self.cancelling,
-            // The owner's daemon does not wait for strangers.
-            Rights::Reader => &self.ending,
+            // The owner's daemon does not wait for others.
+            Rights::Builder { .. } | Rights::Reader | Rights::Stranger => &self.ending,
         };
         working::work(stream, &self.engine, handed, cancelling, task)
     }

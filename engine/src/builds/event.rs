@@ -53,6 +53,24 @@ pub enum Event {
         /// The log, as it grows.
         log: String,
     },
+    /// Another store is asked to build it.
+    Sends {
+        /// The recipe.
+        recipe: String,
+        /// The number of its steps.
+        steps: usize,
+        /// The other store.
+        to: String,
+    },
+    /// The other store could not; it is built here.
+    Unsent {
+        /// The recipe.
+        recipe: String,
+        /// The other store.
+        at: String,
+        /// The reason.
+        why: String,
+    },
     /// Nothing is built: a user command starts.
     Enters {
         /// The recipe whose sandbox it runs in.
@@ -79,6 +97,9 @@ pub enum Event {
         /// The substituter that provided them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
+        /// The other store that built it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
     },
     /// A substituter failed to provide a recipe's outputs.
     Unsubstituted {
@@ -122,14 +143,17 @@ impl From<realise::Event> for Event {
             From::Enters { recipe, kept } => {
                 Self::Enters { recipe: recipe.to_string(), kept: kept.map(|kept| to_wire(kept.as_os_str())) }
             }
+            From::Sends { recipe, steps, to } => Self::Sends { recipe: recipe.to_string(), steps, to },
+            From::Unsent { recipe, at, why } => Self::Unsent { recipe: recipe.to_string(), at, why },
             From::Step { recipe, step } => Self::Step { recipe: recipe.to_string(), step },
             From::Done { recipe, outputs, how } => {
-                let (known, from) = match how {
-                    How::Built => (false, None),
-                    How::Known => (true, None),
-                    How::From(name) => (false, Some(name)),
+                let (known, from, at) = match how {
+                    How::Built => (false, None, None),
+                    How::Known => (true, None, None),
+                    How::From(name) => (false, Some(name), None),
+                    How::BuiltAt(name) => (false, None, Some(name)),
                 };
-                Self::Done { recipe: recipe.to_string(), outputs: outputs.0, known, from }
+                Self::Done { recipe: recipe.to_string(), outputs: outputs.0, known, from, at }
             }
             From::Unsubstituted { recipe, from, why } => {
                 Self::Unsubstituted { recipe: recipe.to_string(), from, why }

@@ -4,6 +4,7 @@ mod check;
 mod event;
 mod exec;
 pub(crate) mod log;
+mod perform;
 mod prepared;
 mod realise;
 mod report;
@@ -13,6 +14,7 @@ pub(crate) use check::{check, explain, last as last_check, reported};
 pub use event::Event;
 pub use exec::exec;
 pub(crate) use log::Attempt;
+pub(crate) use perform::perform;
 pub(crate) use realise::{build, realised};
 pub use report::{Reported, Standing, page as report_page};
 pub(crate) use trace::trace;
@@ -45,9 +47,27 @@ pub struct Order {
     pub no_root: bool,
     /// Substituters, which are asked first: folders or sockets of other stores. Escaped.
     pub substituters: Vec<String>,
+    /// The store that runs actions for this one, and is asked like a substituter: its folder or socket. Escaped.
+    #[serde(default)]
+    pub builder: Option<String>,
     /// The text of a policy: what it does not accept is not taken from a substituter, but built.
     #[serde(default)]
     pub policy: Option<String>,
+}
+
+/// An action that another store sends to be run here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ActionOfOther {
+    /// What its recipe is called there.
+    pub recipe: String,
+    /// Its canonical text.
+    pub action: String,
+    /// The time limit in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// The memory limit in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u64>,
 }
 
 /// A user command in the sandbox of a recipe.

@@ -7,7 +7,7 @@ use stele_builder::realise::{self, Builder, Failed, Gate, Purpose, Request};
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Origins, Progress};
 
-use super::realise::{Telling, options, substituters};
+use super::realise::{Telling, builder_of, options, others};
 use crate::agreement::PolicyGate;
 use crate::builds::{Built, Order};
 use crate::engine::Engine;
@@ -40,11 +40,13 @@ pub(super) fn prepared<T>(
     if let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(Outcome::Unready(fetch));
     }
-    let substituters = substituters(engine, order, progress)?;
+    let others = others(engine, order, progress)?;
     let options = options(order, Purpose::Prepare);
     let gate = PolicyGate::of_order(engine.store(), order)?;
     let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters, gate };
+    let builder_of = builder_of(order, &others);
+    let request =
+        Request { tree, recipes: &recipes, goals, options, substituters: &others, builder: builder_of, gate };
     let telling = Telling::new(sink);
     let done = run(builder, &request, &|event| telling.tell(event));
     done.map(Outcome::Done).map_err(|error| failure::builds::failure(&error, tree))

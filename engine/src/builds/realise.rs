@@ -45,9 +45,9 @@ pub fn build(
     if planned.build.is_empty() && !order.rebuild {
         return kept(store, order, planned.there.clone());
     }
-    let substituters = substituters(engine, order, progress)?;
+    let others = others(engine, order, progress)?;
     // Substituters are asked before any source is fetched: what they have needs no sources.
-    let asked = !order.rebuild && !substituters.is_empty();
+    let asked = !order.rebuild && !others.is_empty();
     if !asked && let Some(fetch) = Built::to_fetch(&planned) {
         return Ok(fetch);
     }
@@ -61,7 +61,15 @@ pub fn build(
     let options = options(order, purpose);
     let gate = PolicyGate::of_order(store, order)?;
     let gate = gate.as_ref().map(|gate| gate as &dyn Gate);
-    let request = Request { tree, recipes: &recipes, goals, options, substituters: &substituters, gate };
+    let request = Request {
+        tree,
+        recipes: &recipes,
+        goals,
+        options,
+        substituters: &others,
+        builder: builder_of(order, &others),
+        gate,
+    };
     let telling = Telling::new(sink);
     let tell = |event| telling.tell(event);
     let failed = |error| crate::failure::builds::failure(&error, tree);
@@ -122,20 +130,32 @@ impl<'a> Telling<'a> {
     }
 }
 
-/// The substituters of an order. One that cannot be reached is an error: an unintended local build can take hours.
-pub(super) fn substituters(
+/// The other stores of an order: its substituters, and last its remote builder. One that cannot be reached is an error:
+/// an unintended local build can take hours.
+pub(super) fn others(
     engine: &Engine,
     order: &Order,
     progress: &Progress,
 ) -> Result<Vec<Box<dyn Substituter>>, Failure> {
-    let connect = |path: &String| {
-        let path = from_wire(path)?;
-        engine.peers().connect(&path, progress).map_err(|failure| Failure {
-            message: format!("substituter {}: {}", path.display(), failure.message),
-            ..failure
-        })
+    let connect = |what: &'static str| {
+        move |path: &String| {
+            let path = from_wire(path)?;
+            engine.peers().connect(&path, progress).map_err(|failure| Failure {
+                message: format!("{what} {}: {}", path.display(), failure.message),
+                ..failure
+            })
+        }
     };
-    order.substituters.iter().map(connect).collect()
+    let substituters = order.substituters.iter().map(connect("substituter"));
+    substituters.chain(order.builder.iter().map(connect("remote builder"))).collect()
+}
+
+/// The remote builder of an order, among its [`others`].
+pub(super) fn builder_of<'a>(
+    order: &Order,
+    others: &'a [Box<dyn Substituter>],
+) -> Option<&'a dyn Substituter> {
+    order.builder.as_ref().and(others.last()).map(|it| &**it)
 }
 
 /// The outputs of the action with that digest, or of an unpacking or a merge.
@@ -161,13 +181,13 @@ pub(super) fn options(order: &Order, purpose: Purpose) -> Options {
         keep_going: order.keep_going,
         keep_failed: order.keep_failed,
         purpose,
-        limits: Limits {
-            seconds: order.timeout,
-            memory: order.memory.unwrap_or_else(usual_memory),
-            log: MAX_LOG,
-            processes: MAX_PROCESSES,
-        },
+        limits: limits(order.timeout, order.memory),
     }
+}
+
+/// The limits of a build, given its time in seconds and its memory in bytes.
+pub(super) fn limits(seconds: Option<u64>, memory: Option<u64>) -> Limits {
+    Limits { seconds, memory: memory.unwrap_or_else(usual_memory), log: MAX_LOG, processes: MAX_PROCESSES }
 }
 
 /// Three quarters of the machine's memory.

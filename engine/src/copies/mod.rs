@@ -1,9 +1,13 @@
 //! What other stores ask of this one: what it lacks, bundles of what it has, and to take bundles. The two ends of a
 //! copy meet in the command, which passes the pipe between them.
 
+mod offer;
 mod pipe;
 mod receive;
 mod send;
+
+pub use offer::offer;
+pub use receive::take;
 
 use serde::{Deserialize, Serialize};
 
@@ -44,8 +48,9 @@ pub enum CopyRequest {
     },
     /// Store a bundle.
     Receive {
-        /// The pipe to read from.
-        from: String,
+        /// The pipe to read from. Without one the bundle follows on the connection: a stranger's pipe is not touched.
+        #[serde(default)]
+        from: Option<String>,
         /// What keeps it.
         keeping: Keeping,
     },
@@ -56,7 +61,7 @@ impl CopyRequest {
     pub(crate) fn paths_mut(&mut self) -> Vec<(PathUse, &mut String)> {
         match self {
             Self::Send { to, .. } => to.iter_mut().map(|to| (PathUse::Write, to)).collect(),
-            Self::Receive { from, .. } => vec![(PathUse::Read, from)],
+            Self::Receive { from, .. } => from.iter_mut().map(|from| (PathUse::Read, from)).collect(),
             Self::Find { .. } | Self::Lacking { .. } => Vec::new(),
         }
     }
@@ -96,7 +101,10 @@ pub(crate) fn run(
             }
             Ok(CopyAnswer::Sent {})
         }
-        CopyRequest::Receive { from, keeping } => {
+        CopyRequest::Receive { from: None, .. } => {
+            Err(Failure::new(Kind::Usage, "a bundle without a pipe follows on a daemon's connection"))
+        }
+        CopyRequest::Receive { from: Some(from), keeping } => {
             Ok(CopyAnswer::Received(receive::receive(store, &from_wire(&from)?, &keeping, progress)?))
         }
     }

@@ -1,7 +1,8 @@
 //! A pipe whose other end may stop: reading and writing wait, and look whether the request is still wanted.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -36,6 +37,16 @@ impl<'a> Pipe<'a> {
     /// When it cannot be opened.
     pub fn write(path: &Path, progress: &'a Progress) -> io::Result<Self> {
         Self::open(path, OpenOptions::new().write(true), progress)
+    }
+
+    /// One that this process made.
+    ///
+    /// # Errors
+    /// When it cannot be changed.
+    pub fn of_writer(writer: PipeWriter, progress: &'a Progress) -> io::Result<Self> {
+        let file = File::from(OwnedFd::from(writer));
+        rustix::fs::fcntl_setfl(&file, OFlags::NONBLOCK)?;
+        Ok(Self { file, progress })
     }
 
     fn open(path: &Path, options: &mut OpenOptions, progress: &'a Progress) -> io::Result<Self> {

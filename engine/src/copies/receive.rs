@@ -26,7 +26,7 @@ const SMALL: u64 = 1 << 20;
 /// Stores the bundle that comes through the pipe at `from`.
 ///
 /// # Errors
-/// When it is malformed or damaged, has more than is accepted, or the store cannot take it. Then nothing of it is kept.
+/// As [`take`].
 pub(super) fn receive(
     store: &Store,
     from: &Path,
@@ -37,6 +37,19 @@ pub(super) fn receive(
     roots_of(store, &keeping.roots, keeping.replace)?;
     let pipe =
         Pipe::read(from, progress).map_err(|error| Failure::io("the bundle cannot be opened", &error))?;
+    take(store, pipe, keeping, progress)
+}
+
+/// Stores the bundle that is read from `from`.
+///
+/// # Errors
+/// When it is malformed or damaged, has more than is accepted, or the store cannot take it. Then nothing of it is kept.
+pub fn take(
+    store: &Store,
+    from: impl Read,
+    keeping: &Keeping,
+    progress: &Progress,
+) -> Result<Received, Failure> {
     let session = store.session()?;
     let mut taking = Taking {
         session: &session,
@@ -48,7 +61,7 @@ pub(super) fn receive(
         bundled: keeping.bundled,
         roots: Vec::new(),
     };
-    let taken = taking.all(BufReader::with_capacity(256 << 10, pipe));
+    let taken = taking.all(BufReader::with_capacity(256 << 10, from));
     let Taking { tops, received, roots, .. } = taking;
     match taken {
         Ok(()) => finish(store, session, keeping, tops, received, roots),

@@ -49,7 +49,12 @@ impl Write for Bytes<'_> {
     }
 }
 
-fn send(store: &Store, wanted: &Wanted, to: impl Write, progress: &Progress) -> Result<(), Failure> {
+pub(super) fn send(
+    store: &Store,
+    wanted: &Wanted,
+    to: impl Write,
+    progress: &Progress,
+) -> Result<(), Failure> {
     let writer = Writer::new(BufWriter::with_capacity(256 << 10, to)).map_err(|error| unwritten(&error))?;
     let mut sending = Sending { store, writer, progress, trees: HashSet::new(), blobs: HashSet::new() };
     for item in &wanted.but {

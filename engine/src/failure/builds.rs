@@ -64,6 +64,10 @@ pub fn failure(error: &Failed, tree: &Path) -> Failure {
             };
             Failure::new(kind, message).hint(hint)
         }
+        Failed::Elsewhere { .. } => {
+            plain(error).hint("without --builder it is built here, where `stele log` has its log")
+        }
+        Failed::Profile { .. } => plain(error).hint("install the same version of stele in both places"),
         Failed::Output { why, kept, .. } => {
             let hint = match why {
                 Refused::Empty { .. } => "install to `$OUT`: `make install DESTDIR=\"$OUT\"`",

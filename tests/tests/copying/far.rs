@@ -147,3 +147,22 @@ fn a_store_on_another_machine_is_a_substituter() {
     let said = near.fails(&["build", "a", "--substituter", &far], 1);
     assert!(said.contains("/nowhere/stele"), "{said}");
 }
+
+#[test]
+fn a_store_on_another_machine_builds() {
+    let Some(server) = Server::new() else { return };
+    let shop = Workshop::new();
+    shop.recipe("a", &[], "echo a > $OUT/a");
+    let mut near = Stele::new();
+    server.use_in(&mut near);
+    near.set_env("STELE_RECIPES", shop.path().to_str().unwrap());
+    // A store is not made there for a mistyped address.
+    let said = near.fails(&["build", "a", "--builder", &server.address(&shop.stele)], 1);
+    assert!(said.contains("there is no store in"), "{said}");
+    shop.stele.add(shop.path());
+    let outcome = near.run(&["build", "a", "--builder", &server.address(&shop.stele)]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("built a by"), "{}", outcome.stderr);
+    // The same as here.
+    assert!(outcome.text().starts_with(&shop.build("a")), "{}", outcome.text());
+}

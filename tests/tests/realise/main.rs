@@ -2,6 +2,7 @@
 
 mod damaged;
 mod failures;
+mod hostile_builder;
 mod hostile_peer;
 mod kept;
 mod lying_store;

@@ -34,7 +34,11 @@ pub struct Inputs {
     /// is trusted. May be repeated
     #[arg(long = "substituter", value_name = "STORE", env = "STELE_SUBSTITUTERS", hide_env_values = true)]
     substituters: Vec<String>,
-    /// The sockets that lead to substituters on other machines.
+    /// Have this store build, and take the outputs from there: its folder, its socket, or
+    /// ssh://[USER@]HOST[:PORT][/DIR]; what it cannot build is built here. Without --policy it is trusted
+    #[arg(long, value_name = "STORE", env = "STELE_BUILDER", hide_env_values = true)]
+    builder: Option<String>,
+    /// The sockets that lead to stores on other machines.
     #[arg(skip)]
     tunnels: RefCell<Vec<Tunnel>>,
     /// Take from substituters only what this policy accepts, by their evidence and this store's; build the rest
@@ -99,6 +103,7 @@ impl Inputs {
             memory: self.memory.map(|mib| mib << 20),
             no_root: true,
             substituters: named.map(reached).collect::<Result<_, _>>()?,
+            builder: self.builder.as_deref().map(reached).transpose()?,
             policy: self.policy.as_ref().map(read_policy).transpose()?,
             ..Order::default()
         })

@@ -1,100 +1,20 @@
 //! A store that all users of the machine may read: another user copies and substitutes from it, and does no more.
 
+mod builders;
+mod users;
+
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use stele_tests::workshop::Workshop;
-use stele_tests::{Stele, binary, skip, wait_for};
+use stele_tests::{Stele, binary, wait_for};
 
-/// The user "nobody" of Debian.
-const NOBODY: &str = "65534";
-
-/// A daemon that all users may read from; it ends with this.
-struct Service {
-    child: Child,
-    socket: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-/// A folder that all users can look into.
-fn open_folder() -> tempfile::TempDir {
-    let folder = tempfile::Builder::new().prefix("readers").tempdir_in("/tmp").unwrap();
-    fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    folder
-}
-
-impl Service {
-    fn of(stele: &Stele) -> Option<Self> {
-        if !rustix::process::geteuid().is_root() {
-            skip("only root can be another user");
-            return None;
-        }
-        let folder = open_folder();
-        let socket = folder.path().join("socket");
-        let mut command = stele.command(&["daemon", "run", "--readers", socket.to_str().unwrap()]);
-        let child = command.stderr(Stdio::null()).spawn().unwrap();
-        wait_for("the service listens", || UnixStream::connect(&socket).is_ok());
-        Some(Self { child, socket, _folder: folder })
-    }
-
-    fn at(&self) -> &str {
-        self.socket.to_str().unwrap()
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// Another user, with a store and a copy of the program of its own.
-struct Other {
-    folder: tempfile::TempDir,
-}
-
-impl Other {
-    fn new() -> Self {
-        let folder = open_folder();
-        let home = folder.path().join("home");
-        fs::create_dir(&home).unwrap();
-        let user = NOBODY.parse().unwrap();
-        std::os::unix::fs::chown(&home, Some(user), Some(user)).unwrap();
-        fs::copy(binary(), folder.path().join("stele")).unwrap();
-        Self { folder }
-    }
-
-    fn home(&self) -> PathBuf {
-        self.folder.path().join("home")
-    }
-
-    fn command(&self, program: &Path, args: &[&str]) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"]).arg(program).args(args);
-        command.env("STELE_STORE", self.home().join("store")).env("HOME", self.home()).stdin(Stdio::null());
-        command.env_remove("XDG_CONFIG_HOME").current_dir(self.home());
-        command
-    }
-
-    /// Runs `stele`; its exit code, stdout and stderr.
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let output = self.command(&self.folder.path().join("stele"), args).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-        (output.status.code().unwrap_or(-1), text(&output.stdout), text(&output.stderr))
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        self.run(&["daemon", "stop", "--now"]);
-    }
-}
+use users::{Other, Service};
 
 #[test]
 fn another_user_copies_from_the_store_and_substitutes_what_it_built() {
@@ -105,11 +25,9 @@ fn another_user_copies_from_the_store_and_substitutes_what_it_built() {
     let Some(service) = Service::of(&shop.stele) else { return };
     let other = Other::new();
     // The same recipes, in a folder of its own.
-    let recipes = other.home().join("recipes");
-    let copied = Command::new("cp").arg("-r").arg(shop.path()).arg(&recipes).status().unwrap();
-    assert!(copied.success());
-    let recipes = recipes.to_str().unwrap();
-    let (code, built, said) = other.run(&["build", "a", "--recipes", recipes, "--substituter", service.at()]);
+    let recipes = other.recipes(shop.path());
+    let (code, built, said) =
+        other.run(&["build", "a", "--recipes", &recipes, "--substituter", service.at()]);
     assert!(code == 0 && built.starts_with(&digest) && said.contains("substituted a"), "{built} {said}");
     let (code, copied, said) = other.run(&["copy", "build-a", "--from", service.at(), "--root", "copied"]);
     assert_eq!((code, &copied), (0, &digest), "{said}");
