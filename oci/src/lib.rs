@@ -5,6 +5,7 @@
 
 mod blobs;
 mod canonical;
+pub mod capabilities;
 mod content;
 pub mod document;
 mod encode;

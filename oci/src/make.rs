@@ -345,7 +345,8 @@ fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeEr
     let mut known: HashMap<&ImagePath, Option<Node>> = HashMap::new();
     let owners = spec.rules.owners.keys().map(|path| ("the owner", path));
     let modes = spec.rules.modes.keys().map(|path| ("the mode", path));
-    for (what, path) in owners.chain(modes) {
+    let capabilities = spec.rules.capabilities.keys().map(|path| ("the set of capabilities", path));
+    for (what, path) in owners.chain(modes).chain(capabilities) {
         let node = match known.get(path) {
             Some(node) => node.clone(),
             None => node_at(store, rootfs, path)?,
@@ -353,6 +354,9 @@ fn check_rules(store: &Store, spec: &Spec, rootfs: &TreeId) -> Result<(), MakeEr
         let why = match &node {
             None => Some("the image does not have it"),
             Some(Node::Symlink { .. }) if what == "the mode" => Some("it is a link, which has none"),
+            Some(Node::Directory { .. } | Node::Symlink { .. }) if what == "the set of capabilities" => {
+                Some("it is not a file")
+            }
             Some(_) => None,
         };
         if let Some(why) = why {

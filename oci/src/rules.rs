@@ -1,4 +1,4 @@
-//! The owners and modes of files in an image: trees lack them, and a root filesystem needs them.
+//! The owners, modes and capabilities of files in an image: trees lack them, and a root filesystem needs them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use stele_store::ReadError;
 use stele_store::model::{Node, TreeId};
 
+use crate::capabilities::Capabilities;
 use crate::content::Content;
 use crate::path::ImagePath;
 
@@ -138,7 +139,7 @@ macro_rules! as_text {
 as_text!(Owner);
 as_text!(Mode);
 
-/// The declared owners and modes.
+/// The declared owners, modes and capabilities.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
@@ -148,12 +149,15 @@ pub struct Rules {
     /// The mode of exactly this path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub modes: BTreeMap<ImagePath, Mode>,
+    /// The capabilities of exactly this file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<ImagePath, Capabilities>,
 }
 
 impl Rules {
     /// Whether nothing is declared.
     pub fn is_empty(&self) -> bool {
-        self.owners.is_empty() && self.modes.is_empty()
+        self.owners.is_empty() && self.modes.is_empty() && self.capabilities.is_empty()
     }
 
     /// The owner of the entry at `path`, in a directory owned by `above`.
@@ -166,6 +170,14 @@ impl Rules {
         match node {
             Node::Symlink { .. } => Mode::LINK,
             _ => self.modes.get(path).copied().unwrap_or_else(|| Mode::usual(node)),
+        }
+    }
+
+    /// The capabilities of `node` at `path`.
+    pub fn capabilities(&self, path: &ImagePath, node: &Node) -> Option<Capabilities> {
+        match node {
+            Node::File { .. } => self.capabilities.get(path).copied(),
+            Node::Directory { .. } | Node::Symlink { .. } => None,
         }
     }
 
@@ -187,6 +199,11 @@ impl Rules {
         for (path, mode) in &self.modes {
             if node_at(content, tree, path)?.is_some_and(|node| Mode::usual(&node) != *mode) {
                 narrowed.modes.insert(path.clone(), *mode);
+            }
+        }
+        for (path, set) in &self.capabilities {
+            if matches!(node_at(content, tree, path)?, Some(Node::File { .. })) {
+                narrowed.capabilities.insert(path.clone(), *set);
             }
         }
         Ok(narrowed)

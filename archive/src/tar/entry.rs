@@ -81,6 +81,8 @@ pub struct TarEntry {
     pub mode: u32,
     /// Whether it has extended attributes.
     pub has_attributes: bool,
+    /// The value of the extended attribute `security.capability`, which is not among those.
+    pub capabilities: Option<Vec<u8>>,
     pub(super) pax: Extended,
     pub(super) header: [u8; HEAD],
     pub(super) policy: Policy,

@@ -239,8 +239,9 @@ impl<R: Read> TarReader<R> {
             false => 0,
         };
         self.current = Some((EntryName(name.clone()), offset));
-        let (has_attributes, policy) = (pax.has_attributes, self.policy);
-        Ok(TarEntry { offset, name, kind, size, mode, has_attributes, pax, header: *block, policy })
+        let (has_attributes, capabilities) = (pax.has_attributes, pax.capabilities.clone());
+        let (policy, header) = (self.policy, *block);
+        Ok(TarEntry { offset, name, kind, size, mode, has_attributes, capabilities, pax, header, policy })
     }
 
     /// Before tars had directories, a trailing slash marked one.

@@ -17,6 +17,7 @@ pub(super) struct Extended {
     /// `Some(None)` when it is not in whole seconds since 1970.
     pub(super) time: Option<Option<u64>>,
     pub(super) has_attributes: bool,
+    pub(super) capabilities: Option<Vec<u8>>,
     pub(super) sparse: SparseHeader,
 }
 
@@ -125,6 +126,7 @@ impl Extended {
             b"gid" => self.group = number()?,
             b"mtime" => self.time = given.then(|| decimal(value)),
             _ if key.starts_with(b"GNU.sparse.") => self.sparse.is_there = true,
+            b"SCHILY.xattr.security.capability" => self.capabilities = given.then(|| value.to_vec()),
             _ if key.starts_with(b"SCHILY.xattr.") || key.starts_with(b"LIBARCHIVE.xattr.") => {
                 self.has_attributes = true;
             }

@@ -54,7 +54,11 @@ fn spec(parts: &ImageParts, goals: &[Goal]) -> Result<Spec, Failure> {
             links: text(&parts.links)?,
             directories: paths(&parts.directories)?,
         },
-        rules: Rules { owners: parsed(&parts.owners)?, modes: parsed(&parts.modes)? },
+        rules: Rules {
+            owners: parsed(&parts.owners)?,
+            modes: parsed(&parts.modes)?,
+            capabilities: parsed(&parts.capabilities)?,
+        },
         overrides: paths(&parts.overrides)?,
         run: Run {
             entrypoint: parts.entrypoint.clone(),

@@ -281,13 +281,15 @@ fn tree(
                     "platform": image.platform.to_string(), "layer": number, "path": entry.path.to_string(),
                     "kind": entry.node.kind(), "mode": entry.mode.to_string(), "owner": entry.owner.to_string(),
                     "size": size, "target": target, "blob": blob,
+                    "capabilities": entry.capabilities.map(|set| set.to_string()),
                 });
                 let _ = writeln!(text, "{line}");
             } else {
                 let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
                 let bits = permissions(&entry.node, entry.mode.bits());
                 let owner = entry.owner.to_string();
-                let _ = writeln!(text, "{bits} {owner:>11} {size:>12} {}{arrow}", entry.path);
+                let set = entry.capabilities.map(|set| format!(" {set}=ep")).unwrap_or_default();
+                let _ = writeln!(text, "{bits} {owner:>11} {size:>12} {}{arrow}{set}", entry.path);
             }
             flush(&mut text, CHUNK)?;
         }

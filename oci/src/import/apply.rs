@@ -9,6 +9,7 @@ use stele_store::model::{BlobId, Node, SymlinkTarget};
 use super::names::Names;
 use super::untar::{Entry, Kind, TarError, Untar};
 use super::{ImportError, LeftOut, Limits};
+use crate::capabilities::Capabilities;
 use crate::layer::WHITEOUT;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner, Rules};
@@ -38,11 +39,21 @@ pub struct Changes {
     text: u64,
 }
 
+/// What an entry has besides its node.
+#[derive(Clone, Copy)]
+struct Attributes {
+    owner: Owner,
+    mode: Mode,
+    /// The mode that it would have without a rule.
+    usual: Mode,
+    capabilities: Option<Capabilities>,
+}
+
 /// An applied layer.
 #[derive(Default)]
 pub struct Taken {
     pub(super) tree: TreeBuilder,
-    attributes: BTreeMap<ImagePath, (Owner, Mode, Mode)>,
+    attributes: BTreeMap<ImagePath, Attributes>,
     /// The modification times of its entries.
     times: BTreeSet<Option<u64>>,
     /// Whether it has something that this program's layers never have.
@@ -65,7 +76,7 @@ impl Taken {
     /// The rules that yield the owners and modes of its entries.
     pub fn rules(&self) -> Rules {
         let mut rules = Rules::default();
-        for (path, (owner, mode, usual)) in &self.attributes {
+        for (path, Attributes { owner, mode, usual, capabilities }) in &self.attributes {
             // Sorted by path: parents were decided before.
             let above = std::iter::successors(path.parent(), ImagePath::parent);
             let inherited = above.filter_map(|it| rules.owners.get(&it).copied()).next();
@@ -74,6 +85,9 @@ impl Taken {
             }
             if mode != usual {
                 rules.modes.insert(path.clone(), *mode);
+            }
+            if let Some(set) = capabilities {
+                rules.capabilities.insert(path.clone(), *set);
             }
         }
         rules
@@ -133,12 +147,13 @@ impl Changes {
             if found.attributed {
                 taken.leave_out(found.path.clone(), "its extended attributes");
             }
-            let Entry { path, kind, owner, mode, .. } = found;
+            let Entry { path, kind, owner, mode, mut capabilities, .. } = found;
             let node = match kind {
                 Kind::Directory => {
                     taken.tree.directory(&path.components());
                     self.rootfs.directory(&place.components());
-                    taken.attributes.insert(path, (owner, mode, Mode::DIRECTORY));
+                    let (usual, capabilities) = (Mode::DIRECTORY, None);
+                    taken.attributes.insert(path, Attributes { owner, mode, usual, capabilities });
                     fresh.insert(place.as_bytes().to_vec());
                     continue;
                 }
@@ -166,6 +181,8 @@ impl Changes {
                 }
                 Kind::Hard(to) => {
                     taken.foreign = true;
+                    // They are the file's, whose name this is, too.
+                    capabilities = taken.attributes.get(&to).and_then(|it| it.capabilities);
                     let node = match taken.tree.node(&to.components()).cloned() {
                         Some(mut node) => {
                             if let Node::File { executable, .. } = &mut node {
@@ -182,12 +199,13 @@ impl Changes {
             let usual = Mode::usual(&node);
             // Kernels ignore the mode of a symbolic link.
             let mode = if matches!(node, Node::Symlink { .. }) { usual } else { mode };
+            let attributes = Attributes { owner, mode, usual, capabilities };
             for other in others {
                 let at = self.place(&other).map_err(wrong)?.components();
                 if same_file(taken.tree.node(&other.components()), &node) {
                     let put = taken.tree.put(&other.components(), node.clone());
                     put.map_err(|why| wrong(of_name(&other, why)))?;
-                    taken.attributes.insert(other.clone(), (owner, mode, usual));
+                    taken.attributes.insert(other.clone(), attributes);
                 }
                 if same_file(self.rootfs.node(&at), &node) {
                     self.rootfs.put(&at, node.clone()).map_err(|why| wrong(of_name(&other, why)))?;
@@ -196,7 +214,7 @@ impl Changes {
             taken.tree.put(&path.components(), node.clone()).map_err(|why| wrong(of_name(&path, why)))?;
             self.rootfs.put(&place.components(), node).map_err(|why| wrong(of_name(&path, why)))?;
             forget_below(&mut taken.attributes, &path);
-            taken.attributes.insert(path, (owner, mode, usual));
+            taken.attributes.insert(path, attributes);
             fresh.insert(place.as_bytes().to_vec());
         }
         Ok(taken)
@@ -307,7 +325,7 @@ fn of_name(path: &ImagePath, why: impl std::fmt::Display) -> TarError {
 }
 
 /// An entry that replaces a directory replaces everything below it.
-fn forget_below(attributes: &mut BTreeMap<ImagePath, (Owner, Mode, Mode)>, path: &ImagePath) {
+fn forget_below(attributes: &mut BTreeMap<ImagePath, Attributes>, path: &ImagePath) {
     let begin = attributes.range(path.clone()..).skip_while(|(it, _)| *it == path);
     let below = [path.as_bytes(), b"/"].concat();
     // Names such as `a!` sort between `a` and `a/b`.

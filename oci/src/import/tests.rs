@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use stele_store::model::{BlobId, Digest};
 
 use super::*;
+use crate::capabilities::Capabilities;
 use crate::content::in_memory::{InMemory, link};
 use crate::layer::{Layer, LayerReader};
 use crate::rules::{Mode, Owner, Rules};
@@ -34,6 +35,8 @@ fn layer() -> (Vec<u8>, Layer) {
     let mut rules = Rules::default();
     rules.owners.insert("/a".parse().unwrap(), Owner { user: 5, group: 6 });
     rules.modes.insert("/z".parse().unwrap(), "0600".parse::<Mode>().unwrap());
+    let net_raw = "cap_net_raw".parse::<Capabilities>().unwrap();
+    rules.capabilities.insert("/a/file".parse().unwrap(), net_raw);
     let layer = Layer { epoch: 7, rules, tree };
     let mut bytes = Vec::new();
     LayerReader::new(&memory, &layer).read_to_end(&mut bytes).unwrap();

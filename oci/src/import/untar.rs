@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use stele_archive::tar::{Policy, TarKind, TarReadError, TarReader};
 use stele_store::model::{MAX_DEPTH, NameError};
 
+use crate::capabilities::Capabilities;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner};
 
@@ -104,7 +105,9 @@ pub struct Entry {
     pub time: Option<u64>,
     /// The size of the body in bytes.
     pub size: u64,
-    /// Whether it has extended attributes.
+    /// Its capabilities, if it is a file.
+    pub capabilities: Option<Capabilities>,
+    /// Whether it has extended attributes that no image here can have.
     pub attributed: bool,
 }
 
@@ -143,8 +146,13 @@ impl<R: Read> Untar<R> {
             }
         };
         let (owner, mode) = (Owner { user, group }, Mode::from_bits(entry.mode));
-        let (size, attributed) = (entry.size, entry.has_attributes);
-        Ok(Some(Entry { path, kind, owner, mode, time, size, attributed }))
+        let size = entry.size;
+        let is_file = kind == Kind::File;
+        let set =
+            entry.capabilities.as_deref().map(|value| Capabilities::of_attribute(value).filter(|_| is_file));
+        let attributed = entry.has_attributes || set == Some(None);
+        let capabilities = set.flatten();
+        Ok(Some(Entry { path, kind, owner, mode, time, size, capabilities, attributed }))
     }
 
     /// The offset of the next byte.

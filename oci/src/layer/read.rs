@@ -116,7 +116,7 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
     }
 
     fn begin(&mut self, entry: Entry) {
-        let Entry { path, node, owner, mode } = entry;
+        let Entry { path, node, owner, mode, capabilities } = entry;
         let kind = match &node {
             Node::Directory { .. } => Kind::Directory,
             Node::File { size, .. } => Kind::File(*size),
@@ -124,7 +124,8 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
         };
         let name = if path == ImagePath::root() { b"." } else { path.as_bytes() };
         let (user, group) = (owner.user, owner.group);
-        let header = Header { name, kind, mode: mode.bits(), user, group, mtime: self.epoch };
+        let (mode, mtime) = (mode.bits(), self.epoch);
+        let header = Header { name, kind, mode, user, group, mtime, capabilities };
         tar::write_header(&header, &mut self.head);
         if let Node::File { blob, size, .. } = node
             && size > 0

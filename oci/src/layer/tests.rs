@@ -62,6 +62,7 @@ fn everything() -> (InMemory, Layer) {
             (path("/names/far"), Owner { user: 0, group: 0 }),
             (path("/empty"), Owner { user: 3_000_000, group: 4_294_967_294 }),
         ]),
+        capabilities: BTreeMap::new(),
         modes: BTreeMap::from([
             (path("/bin/su"), "4755".parse::<Mode>().unwrap()),
             (path("/tmp"), "1777".parse().unwrap()),

@@ -3,6 +3,7 @@
 use stele_store::model::{MAX_DEPTH, Node, Tree};
 
 use super::{Layer, LayerError, WHITEOUT};
+use crate::capabilities::Capabilities;
 use crate::content::Content;
 use crate::path::ImagePath;
 use crate::rules::{Mode, Owner};
@@ -18,6 +19,8 @@ pub struct Entry {
     pub owner: Owner,
     /// Its mode.
     pub mode: Mode,
+    /// Its capabilities, if it has any.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Walks a layer: the root first; each directory before its entries; entries sorted by the bytes of their names. Holds
@@ -79,6 +82,7 @@ impl<'a, C: Content + ?Sized> Walk<'a, C> {
             let tree = self.content.tree(tree)?;
             self.levels.push(Level { tree, path: path.clone(), owner, next: 0 });
         }
-        Ok(Entry { path, node, owner, mode })
+        let capabilities = rules.capabilities(&path, &node);
+        Ok(Entry { path, node, owner, mode, capabilities })
     }
 }

@@ -42,7 +42,10 @@ impl Archive {
         let mode = if kind == Kind::Directory { 0o755 } else { 0o644 };
         let mut block = Vec::new();
         let name = name.as_bytes();
-        tar::write_header(&Header { name, kind, mode, user: 0, group: 0, mtime: TIME }, &mut block);
+        tar::write_header(
+            &Header { name, kind, mode, user: 0, group: 0, mtime: TIME, capabilities: None },
+            &mut block,
+        );
         self.write(&block)
     }
 

@@ -1,6 +1,7 @@
 //! One header block, preceded by a pax header where needed.
 
 use super::pax::Records;
+use crate::capabilities::Capabilities;
 
 /// The size of a block.
 pub const BLOCK: usize = 512;
@@ -12,6 +13,9 @@ const MAX_SIZE: u64 = 0o777_7777_7777;
 const MAX_ID: u32 = 0o777_7777;
 /// The name of the pax headers themselves. Readers ignore it.
 const PAX_NAME: &[u8] = b"PaxHeaders/entry";
+
+/// The record of a file's capabilities: an extended attribute, as star and GNU tar write it, and engines read it.
+const CAPABILITIES: &str = "SCHILY.xattr.security.capability";
 
 /// The kind of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +43,8 @@ pub struct Header<'a> {
     pub group: u32,
     /// Seconds since 1970-01-01 UTC, at most [`MAX_MTIME`].
     pub mtime: u64,
+    /// The capabilities of a file.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// The fields of a USTAR header (POSIX.1-2017, `pax`, "ustar Interchange Format").
@@ -93,6 +99,9 @@ pub fn write_header(header: &Header<'_>, out: &mut Vec<u8>) {
     let size = fits("size", size, MAX_SIZE);
     let user = fits("uid", header.user.into(), MAX_ID.into());
     let group = fits("gid", header.group.into(), MAX_ID.into());
+    if let Some(set) = header.capabilities {
+        records.bytes(CAPABILITIES, &set.to_attribute());
+    }
     octal(&mut block[field::MODE], header.mode.into());
     octal(&mut block[field::USER], user);
     octal(&mut block[field::GROUP], group);
@@ -173,7 +182,10 @@ mod tests {
 
     fn header(name: &[u8], kind: Kind<'_>, user: u32) -> Vec<u8> {
         let mut out = Vec::new();
-        write_header(&Header { name, kind, mode: 0o644, user, group: 0, mtime: 1 }, &mut out);
+        write_header(
+            &Header { name, kind, mode: 0o644, user, group: 0, mtime: 1, capabilities: None },
+            &mut out,
+        );
         out
     }
 

@@ -19,6 +19,11 @@ impl Records {
         self.bytes.extend(record(key, value));
     }
 
+    /// The bytes of an extended attribute: readers take them as they are.
+    pub(super) fn bytes(&mut self, key: &str, value: &[u8]) {
+        self.bytes.extend(record(key, value));
+    }
+
     /// A number, in decimal.
     pub(super) fn number(&mut self, key: &str, value: u64) {
         self.bytes.extend(record(key, value.to_string().as_bytes()));

@@ -44,6 +44,8 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
     ///   belongs to `0:0`.
     /// * `modes`: The mode of one file or directory, as a text of octal digits: `{"/tmp": "1777"}`. By default
     ///   directories and executable files are `0755`, other files `0644`.
+    /// * `capabilities`: The capabilities that one file gives to who runs it, permitted and effective, as names with
+    ///   commas between: `{"/usr/bin/ping": "cap_net_raw"}`.
     /// * `overrides`: Paths of files and links that several layers have, where the highest layer wins.
     /// * `platform`: The image's platform: `x86_64-linux` or `aarch64-linux`. By default that of the inputs.
     /// * `annotations`: Annotations of the manifest.
@@ -90,6 +92,10 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             String,
             Value<'v>,
         >,
+        #[starlark(require = named, default = UnpackDictEntries::default())] capabilities: UnpackDictEntries<
+            String,
+            Value<'v>,
+        >,
         #[starlark(require = named, default = UnpackList::default())] overrides: UnpackList<String>,
         #[starlark(require = named, default = NoneOr::None)] platform: NoneOr<&'v str>,
         #[starlark(require = named, default = UnpackDictEntries::default())] annotations: UnpackDictEntries<
@@ -126,6 +132,7 @@ pub(super) fn functions(builder: &mut GlobalsBuilder) {
             directories: directories.items,
             owners: owners.entries,
             modes: modes.entries,
+            capabilities: capabilities.entries,
             overrides: overrides.items,
             platform: platform.into_option(),
             annotations: annotations.entries,

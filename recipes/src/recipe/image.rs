@@ -39,6 +39,9 @@ pub struct ImageParts {
     pub owners: BTreeMap<SandboxPath, String>,
     /// The mode of exactly this path, in octal.
     pub modes: BTreeMap<SandboxPath, String>,
+    /// The capabilities of exactly this file: names with commas between.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capabilities: BTreeMap<SandboxPath, String>,
     /// Paths where the highest of several layers wins.
     pub overrides: BTreeSet<SandboxPath>,
     /// Its platform.
@@ -119,6 +122,14 @@ pub enum ImageError {
     /// It is not a mode.
     #[error("{text:?} is not a mode: three or four octal digits, such as \"0755\" or \"4755\"")]
     Mode {
+        /// The text.
+        text: String,
+    },
+    /// They are not capabilities.
+    #[error(
+        "{text:?} are not capabilities: names as in capabilities(7), with commas between: \"cap_net_raw\""
+    )]
+    Capabilities {
         /// The text.
         text: String,
     },
@@ -245,6 +256,7 @@ impl ImageError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Owner { .. } => "names have no meaning without an /etc/passwd; numbers always do",
+            Self::Capabilities { .. } => "`setcap NAMES=ep FILE` sets the same; `getcap` shows them",
             Self::Mode { .. } => "write it as text, so that it is not read as a decimal number",
             Self::Large { .. } | Self::Binary { .. } => "let a recipe install them, and name it in `inputs`",
             Self::Platform { .. } => "an image is for one platform; `image_index` is for several",
@@ -267,6 +279,14 @@ pub fn is_owner(text: &str) -> bool {
 /// Whether `text` is a mode.
 pub fn is_mode(text: &str) -> bool {
     matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+}
+
+/// Whether `text` can be a list of capabilities. Which names there are, is the image's concern.
+pub fn are_capabilities(text: &str) -> bool {
+    text.split(',').all(|name| {
+        let rest = name.strip_prefix("cap_").unwrap_or_default();
+        !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    })
 }
 
 /// Whether `text` is a port, with a protocol or without.

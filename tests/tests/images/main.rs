@@ -7,6 +7,7 @@
 mod attached;
 mod bills;
 mod building;
+mod capabilities;
 mod evidence;
 mod exporting;
 mod importing;

@@ -29,10 +29,10 @@ for name, document in zip(pairs[::2], pairs[1::2]):
 const PYTHON: &str = "/usr/bin/python3";
 
 /// A folder with a lower-case path: podman and buildah derive the image's name from it.
-struct Lower(PathBuf);
+pub struct Lower(pub PathBuf);
 
 impl Lower {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("stele-images-{}-{number}", std::process::id()));
@@ -261,18 +261,21 @@ fn runc_runs_it_and_finds_owners_and_modes() {
     assert_eq!(said, "it runs\n1000\n4755:0:0\n1777:0:0\n755:1000:1000\nhello");
 }
 
+/// Runs podman with a storage of its own.
+pub fn podman(images: &Images, args: &[&str]) -> String {
+    let (root, run) = (images.scratch("root"), images.scratch("run"));
+    let place = ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
+    let way = ["--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "runc"];
+    peer("podman", &[&place[..], &way, args].concat())
+}
+
 #[test]
 fn podman_runs_it_and_calls_it_by_its_content_digest() {
     if !is_root() {
         return stele_tests::skip("podman without root needs more than every machine has");
     }
     let (images, _folder, image) = for_engines();
-    let (root, run) = (images.scratch("root"), images.scratch("run"));
-    let podman = |args: &[&str]| {
-        let place = ["--root", text(&root), "--runroot", text(&run), "--storage-driver", "vfs"];
-        let way = ["--cgroup-manager", "cgroupfs", "--events-backend", "none", "--runtime", "runc"];
-        peer("podman", &[&place[..], &way, args].concat())
-    };
+    let podman = |args: &[&str]| podman(&images, args);
     let limits = ["--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"];
     let said = podman(&[&["run", "--quiet", "--rm"], &limits[..], &[&image]].concat());
     assert_eq!(said, "it runs\n1000\n4755:0:0\n1777:0:0\n755:1000:1000\nhello");

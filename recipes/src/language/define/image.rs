@@ -10,7 +10,7 @@ use super::super::error::{ArgumentError, Label};
 use super::super::values::{ImageValue, LocalValue};
 use super::recipe::{inputs, name, wrong_type};
 use crate::action::{MAX_ARGUMENT, Platform, SandboxPath};
-use crate::recipe::image::{MAX_FILES, is_mode, is_owner, is_port, is_signal, is_user};
+use crate::recipe::image::{MAX_FILES, are_capabilities, is_mode, is_owner, is_port, is_signal, is_user};
 use crate::recipe::{ImageError, ImageParts, ImageRecipe, Recipe, RecipeName, Span};
 
 /// The latest time that a layer can hold.
@@ -34,6 +34,7 @@ pub(in super::super) struct Given<'a, 'v> {
     pub directories: Vec<String>,
     pub owners: Vec<(String, Value<'v>)>,
     pub modes: Vec<(String, Value<'v>)>,
+    pub capabilities: Vec<(String, Value<'v>)>,
     pub overrides: Vec<String>,
     pub platform: Option<&'v str>,
     pub annotations: Vec<(String, String)>,
@@ -59,6 +60,9 @@ pub(in super::super) fn define(
         directories: places("directories", given.directories)?,
         owners: texts("owners", &given.owners, is_owner, |text| ImageError::Owner { text })?,
         modes: texts("modes", &given.modes, is_mode, |text| ImageError::Mode { text })?,
+        capabilities: texts("capabilities", &given.capabilities, are_capabilities, |text| {
+            ImageError::Capabilities { text }
+        })?,
         overrides: places("overrides", given.overrides)?,
         platform: platform(given.platform, needed)?,
         created: u64::try_from(given.created)
