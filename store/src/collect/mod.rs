@@ -180,7 +180,11 @@ impl Store {
             progress.check()?;
         };
         let collection = Collection(&self.gate);
+        // About so many: what is marked is at most all trees, and then each row is looked at.
+        let (trees, blobs) = self.db.about_trees_and_blobs()?;
+        progress.set_total(2 * trees + blobs, 0);
         let live = self.mark(&pinned, released, progress)?;
+        progress.add(trees.saturating_sub(live.trees.len() as u64), 0);
         crash::point(CrashPoint::GcMarked);
         let cached = if released.timed_leases { 0 } else { self.cached_total()?.blobs };
         let leases = self.leases()?.iter().filter(|(_, lease)| !released.lease(&lease.holder)).count();
@@ -270,6 +274,7 @@ impl Store {
             } else {
                 dead.push((id, text.len() as u64));
             }
+            progress.add(1, 0);
             progress.check()?;
         }
         let remove = |dead: &[(TreeId, u64)]| {
@@ -302,6 +307,7 @@ impl Store {
         let mut batch = Vec::new();
         for row in self.db.blobs_from(&Digest::from_bytes([0; 32]))? {
             let (id, row) = row?;
+            progress.add(1, 0);
             if let Some(leased) = live.blobs.get(&id) {
                 result.live_blobs += 1;
                 result.live_bytes += row.size;
@@ -353,7 +359,7 @@ impl Store {
                 }
                 _ => {}
             }
-            progress.add(1, row.size);
+            progress.add(0, row.size);
         }
         self.gate.finish_deletion(dead.iter().map(|(id, _)| id.0));
         Ok(outcome?)

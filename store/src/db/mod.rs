@@ -270,6 +270,15 @@ impl Db {
         Ok(self.number(Family::Inline, "rocksdb.num-files-at-level0")? > 0)
     }
 
+    /// About how many trees and blobs there are: what is overwritten or removed may be counted for a while.
+    ///
+    /// # Errors
+    /// When RocksDB does not report it.
+    pub fn about_trees_and_blobs(&self) -> Result<(u64, u64), DbError> {
+        let about = |family| self.number(family, "rocksdb.estimate-num-keys");
+        Ok((about(Family::Tree)?, about(Family::Blob)?))
+    }
+
     fn number(&self, family: Family, property: &str) -> Result<u64, DbError> {
         let value = self.db.property_int_value_cf(self.family(family)?, property);
         Ok(value.map_err(|e| DbError::new("tell its size", &e))?.unwrap_or(0))

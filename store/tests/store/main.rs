@@ -1,5 +1,6 @@
 //! The store by its public interface: what must not happen to its content.
 
+mod collected;
 mod depth;
 mod failing;
 mod full_disk;
