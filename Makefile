@@ -33,7 +33,7 @@ chain: build ## build TinyCC and musl from the seed, along two paths, compare, a
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" tools/chain
 
-world: build ## build everything from the seed to GCC 9; it takes hours, and can be interrupted (STELE_STORE=DIR)
+world: build ## build everything from the seed to GCC 14; it takes hours, and can be interrupted (STELE_STORE=DIR)
 	@tools/install-deps test
 	@STELE_BIN="$(dev_stele)" STELE_STORE="$(or $(STELE_STORE),$(STELE_CACHE)/world)" tools/chain world
 
