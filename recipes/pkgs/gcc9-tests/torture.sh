@@ -8,17 +8,18 @@ cd "$work"
 
 # The options of a test: "…", { "…" }, {…} or a word.
 options_of() {
-    grep -vE 'options.*target.*(ilp32|ia32|solaris|powerpc|sparc|mips|arm|alpha|hppa|s390|sh-)' "$1" |
+    grep -vE 'options.*target.*(ilp32|ia32|solaris|powerpc|sparc|mips|arm|alpha|hppa|s390|sh-|loongarch)' "$1" |
         sed -n 's/.*dg-\(additional-\)\{0,1\}options  *//p' |
         sed 's/^{ *\([^"}]*\)}.*/\1/; s/^[{ ]*"\([^"]*\)".*/\1/; s/ }.*//' | tr '\n' ' '
 }
 
 # The standard that a test of C++ is for, where that is not the compiler's own.
 standard_of() {
-    case $(grep -oE 'dg-do run .*' "$1" | head -n 1) in
+    case $(grep -oE 'dg-(do run|require-effective-target) .*' "$1" | tr '\n' ' ') in
         *'target { ! c++11 }'*) echo -std=gnu++98 ;;
+        *c++14_down*) echo -std=gnu++14 ;;
         *'target c++17'*) echo -std=gnu++17 ;;
-        *'target c++2a'*) echo -std=gnu++2a ;;
+        *'target c++2a'* | *'target c++20'*) echo -std=gnu++2a ;;
     esac
 }
 
@@ -34,7 +35,8 @@ for file; do
     esac
     if [ -e "${file%.*}.x" ] || grep -qE "dg-(additional-sources|require-($another))" "$file" ||
         grep -qE 'dg-(do|skip-if).*(target|"") *[{ ]* *(i686|ilp32|arm|avr|powerpc|spu|aarch64|mips|s390|ia64|\*-\*-solaris)' "$file" ||
-        grep -qE 'dg-do run .*&& ilp32' "$file" ||
+        grep -qE 'dg-do run .*(&& ilp32|mingw)' "$file" ||
+        grep -qE 'dg-xfail-run-if "[^"]*" *[{] *["]?[*]-[*]-[*]' "$file" ||
         case " $options" in *' -flto'* | *' -m32'* | *' -fopenmp'* | *' -fplugin'* | *' -fprofile'* | *' -pthread'*) true ;; *) false ;; esac
     then
         echo "untested -O$level $name"
