@@ -122,6 +122,18 @@ fn elf_sections_symbols_and_build_ids_are_told() {
 }
 
 #[test]
+fn a_moment_in_code_is_a_guess_only_where_little_else_differs() {
+    let code = |moment: u32, rest: u8| [&moment.to_le_bytes()[..], &[0; 90], &[rest; 90]].concat();
+    let compared = |one: &[u8], other: &[u8]| {
+        let of = |text: &[u8]| elf(text, "GCC 12", [1; 8], &["main"]);
+        told(&contents(&of(one), &of(other))).iter().any(|it| it.contains("[a timestamp]"))
+    };
+    let (before, after) = (1_796_004_728, 1_796_004_799);
+    assert!(compared(&code(before, 0), &code(after, 0)));
+    assert!(!compared(&code(before, 0), &code(after, 1)));
+}
+
+#[test]
 fn shuffled_lines_are_told_as_an_order() {
     let difference = contents(b"a\nb\nc\nd\n", b"d\nc\nb\na\n");
     assert_eq!(

@@ -12,7 +12,7 @@ mod symbols;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use object::read::{ReadCache, ReadRef};
-use object::{Object, ObjectSection, ObjectSegment, SectionFlags};
+use object::{Object, ObjectSection, ObjectSegment, SectionFlags, SegmentFlags};
 
 use super::super::meter::{Halt, Meter, malformed};
 use super::super::report::{Bound, Change, Difference, Fact, Part};
@@ -23,6 +23,8 @@ use symbols::Symbols;
 const MAX_SECTIONS: usize = 100_000;
 /// So many names are shown of an order.
 const MAX_NAMES: usize = 8;
+/// The value of that name.
+const LOAD_SEGMENTS: &str = "load segments";
 
 /// What is known of a file from its headers and tables.
 struct Elf {
@@ -63,7 +65,9 @@ pub(super) fn compare(
     for name in names {
         let (one, other) = (before.values.get(name), after.values.get(name));
         if one != other {
-            let guess = one.zip(other).and_then(|(one, other)| guess::of_texts(one, other));
+            // Addresses and sizes follow from what is in them.
+            let both = one.zip(other).filter(|_| name != LOAD_SEGMENTS);
+            let guess = both.and_then(|(one, other)| guess::of_texts(one, other));
             let fact = Fact { what: name.to_owned(), before: one.cloned(), after: other.cloned(), guess };
             meter.fact(into, fact);
         }
@@ -92,6 +96,18 @@ fn elf(meter: &mut Meter<'_>, bytes: &mut dyn Bytes) -> Result<Elf, Halt> {
     Ok(elf)
 }
 
+/// What a segment's memory may be used for, as `readelf --program-headers` shows it.
+fn permissions(flags: SegmentFlags) -> String {
+    let bits = match flags {
+        SegmentFlags::Elf { p_flags, .. } => p_flags.0,
+        _ => 0,
+    };
+    [(4, 'R'), (2, 'W'), (1, 'E')]
+        .map(|(bit, letter)| if bits & bit == 0 { ' ' } else { letter })
+        .iter()
+        .collect()
+}
+
 /// The file, and whether it has more symbols than are looked at.
 fn read<'data, Elf32Or64, R>(
     meter: &mut Meter<'_>,
@@ -113,10 +129,13 @@ where
     ]);
     let segments: Vec<String> = file
         .segments()
-        .map(|it| format!("{:#x}+{:#x} align {:#x} {:?}", it.address(), it.size(), it.align(), it.flags()))
+        .map(|it| {
+            let (at, size, align) = (it.address(), it.size(), it.align());
+            format!("{} {at:#x}+{size:#x} align {align:#x}", permissions(it.flags()))
+        })
         .take(MAX_NAMES)
         .collect();
-    values.insert("load segments", segments.join(", "));
+    values.insert(LOAD_SEGMENTS, segments.join(", "));
     let mut sections = Vec::new();
     let mut seen: HashMap<Vec<u8>, usize> = HashMap::new();
     for section in file.sections() {

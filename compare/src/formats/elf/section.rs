@@ -9,8 +9,12 @@ use super::{Elf, Section, strings};
 
 /// System V ABI, "Section Types" and "Section Attribute Flags".
 const SHT_NOBITS: u32 = 8;
+const SHF_EXECINSTR: u64 = 0x4;
 const SHF_STRINGS: u64 = 0x20;
 const SHF_COMPRESSED: u64 = 0x800;
+
+/// Two builds' code differs in at most so many bytes when only some constants in it do.
+const MAX_CONSTANTS: u64 = 32;
 
 /// Longer tables of strings are compared as bytes. Two of them are in memory.
 const MAX_STRINGS: u64 = 16 << 20;
@@ -64,7 +68,16 @@ pub(super) fn compare(
     match one.name.as_slice() {
         // What a program carries along may be anything, an archive say.
         b".gnu_debugdata" | b".rodata" | b".data" => contents::compare(meter, &mut a, &mut b, depth, into),
-        _ => bytes::compare(meter, &mut a, &mut b, into),
+        name => {
+            bytes::compare(meter, &mut a, &mut b, into)?;
+            // In code, the distances of calls look like anything. A constant that was compiled in changes little else.
+            let is_code = one.flags & SHF_EXECINSTR != 0;
+            let is_little = into.bytes.as_ref().is_some_and(|it| it.differing <= MAX_CONSTANTS);
+            if is_code && !(name == b".text" && is_little) {
+                into.guess = None;
+            }
+            Ok(())
+        }
     }
 }
 
