@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_text::as_text;
+
 /// The names, at the place of their numbers.
 const NAMES: [&str; 41] = [
     "cap_chown",
@@ -128,19 +130,7 @@ impl fmt::Display for Capabilities {
     }
 }
 
-impl TryFrom<String> for Capabilities {
-    type Error = CapabilitiesError;
-
-    fn try_from(text: String) -> Result<Self, CapabilitiesError> {
-        text.parse()
-    }
-}
-
-impl From<Capabilities> for String {
-    fn from(set: Capabilities) -> Self {
-        set.to_string()
-    }
-}
+as_text!(Capabilities, CapabilitiesError);
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 //! A [`Layer`] is a tree with rules about owners and modes; its tar is made when it is read, always the same, and
 //! never kept. `docs/formats.md` has every byte, `docs/images.md` what can be done with it.
 
+mod as_text;
 mod blobs;
 mod canonical;
 pub mod capabilities;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use stele_store::ReadError;
 use stele_store::model::{Node, TreeId};
 
+use crate::as_text::as_text;
 use crate::capabilities::Capabilities;
 use crate::content::Content;
 use crate::path::ImagePath;
@@ -118,26 +119,8 @@ impl fmt::Display for Mode {
     }
 }
 
-macro_rules! as_text {
-    ($type:ident) => {
-        impl TryFrom<String> for $type {
-            type Error = RuleError;
-
-            fn try_from(text: String) -> Result<Self, RuleError> {
-                text.parse()
-            }
-        }
-
-        impl From<$type> for String {
-            fn from(value: $type) -> Self {
-                value.to_string()
-            }
-        }
-    };
-}
-
-as_text!(Owner);
-as_text!(Mode);
+as_text!(Owner, RuleError);
+as_text!(Mode, RuleError);
 
 /// The declared owners, modes and capabilities.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use stele_recipes::action::{Action, ActionId};
+use stele_recipes::action::{Action, ActionId, Platform};
 use stele_recipes::plan::Memo;
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::BlobId;
@@ -259,6 +259,19 @@ impl Builder {
             ending
         })
     }
+}
+
+/// Checks that an action can run on this machine.
+///
+/// # Errors
+/// When it is for another platform.
+pub(super) fn require_this_machine(recipe: &RecipeName, action: &Action) -> Result<(), Failed> {
+    let this = Platform::ALL.iter().find(|(name, _)| name.starts_with(std::env::consts::ARCH));
+    if this.is_some_and(|(_, platform)| *platform == action.platform) {
+        return Ok(());
+    }
+    let this = this.map_or(std::env::consts::ARCH, |(name, _)| name);
+    Err(Failed::Platform { recipe: recipe.clone(), wanted: action.platform.name(), this })
 }
 
 fn is_limit(error: &Failed) -> bool {

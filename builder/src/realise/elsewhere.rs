@@ -6,7 +6,7 @@ use stele_store::{Outputs, Store};
 
 use super::action::Work;
 use super::schedule::Doing;
-use super::{Event, Failed, Purpose, Unavailable};
+use super::{Event, Failed, How, Unavailable};
 use crate::sandbox::Limits;
 
 /// An action that another store is to run.
@@ -35,13 +35,9 @@ pub enum ElsewhereError {
 }
 
 impl Doing<'_> {
-    /// Has the remote builder of the request run an action: its outputs, and the name of that store. `None` when it
-    /// could not, which is told. A build for comparison is run here.
-    pub(super) fn built_elsewhere(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
+    /// Has the remote builder of the request run an action: its outputs. `None` when it could not, which is told.
+    pub(super) fn built_elsewhere(&self, work: &Work) -> Result<Option<(Outputs, How)>, Failed> {
         let Some(at) = self.request.builder.filter(|it| !it.is_gone()) else { return Ok(None) };
-        if work.before.is_some() || self.request.options.purpose == Purpose::Rebuild {
-            return Ok(None);
-        }
         let recipe = &work.recipe;
         let steps = work.action.steps.len();
         (self.tell)(Event::Sends { recipe: recipe.clone(), steps, to: at.name().to_owned() });
@@ -53,6 +49,9 @@ impl Doing<'_> {
             limits: &work.limits,
             stepped: &stepped,
         };
+        let unsent = |why: String| {
+            (self.tell)(Event::Unsent { recipe: recipe.clone(), at: at.name().to_owned(), why });
+        };
         match at.run(&job, self.progress) {
             Ok(()) => {}
             Err(ElsewhereError::Failed(why)) => {
@@ -60,18 +59,15 @@ impl Doing<'_> {
             }
             Err(ElsewhereError::Unavailable(why)) => {
                 self.progress.check()?;
-                let (recipe, at) = (recipe.clone(), at.name().to_owned());
-                (self.tell)(Event::Unsent { recipe, at, why: why.to_string() });
+                unsent(why.to_string());
                 return Ok(None);
             }
         }
         let taken =
             self.builder.taken_from(at, self.request, work, &self.holding, self.progress, self.tell)?;
         if taken.is_none() {
-            let (recipe, at) = (recipe.clone(), at.name().to_owned());
-            let why = "it says that it built it, and has no outputs of it that can be taken";
-            (self.tell)(Event::Unsent { recipe, at, why: why.to_owned() });
+            unsent("it says that it built it, and has no outputs of it that can be taken".to_owned());
         }
-        Ok(taken.map(|outputs| (outputs, at.name().to_owned())))
+        Ok(taken.map(|outputs| (outputs, How::BuiltAt(at.name().to_owned()))))
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use stele_recipes::action::{ActionId, Platform};
+use stele_recipes::action::ActionId;
 use stele_recipes::plan::{self, Plan, State};
 use stele_recipes::recipe::RecipeName;
 use stele_store::model::Digest;
 use stele_store::{Holder, Keep, Origin, Origins, Outputs, Realisation, Realised, Target};
 
-use super::action::Work;
+use super::action::{Work, require_this_machine};
 use super::schedule::{Doing, Prepared};
 use super::shared::BuildEvent;
 use super::sources::Preparing;
@@ -21,9 +21,8 @@ impl Doing<'_> {
         let recipe = self.name(number);
         let Some(work) = self.prepared(number)? else { return Ok(()) };
         let (id, steps) = (work.id, work.action.steps.len());
-        let (outputs, how) = match self.substituted(&work)? {
-            Some((outputs, from)) => (outputs, How::From(from)),
-            None if let Some((outputs, at)) = self.built_elsewhere(&work)? => (outputs, How::BuiltAt(at)),
+        let (outputs, how) = match self.given(&work)? {
+            Some(given) => given,
             None => {
                 (self.tell)(Event::Waits { recipe: recipe.clone() });
                 let before = work.before.clone();
@@ -99,11 +98,7 @@ impl Doing<'_> {
             return Ok(None);
         }
         let Some((id, action)) = step.action.clone() else { return Err(Failed::Gone { recipe }) };
-        let this = Platform::ALL.iter().find(|(name, _)| name.starts_with(std::env::consts::ARCH));
-        if this.is_none_or(|(_, platform)| *platform != action.platform) {
-            let this = this.map_or(std::env::consts::ARCH, |(name, _)| name);
-            return Err(Failed::Platform { recipe, wanted: action.platform.name(), this });
-        }
+        require_this_machine(&recipe, &action)?;
         let root = Target::Tree(action.root);
         // Held first: what is found must not be collected afterwards.
         let held = self.holding.keep(root).is_ok();
@@ -124,12 +119,16 @@ impl Doing<'_> {
         self.request.options.purpose == Purpose::Prepare && self.request.goals.first() == Some(recipe)
     }
 
-    /// The outputs from another store, and its name. A build for comparison is never substituted.
-    fn substituted(&self, work: &Work) -> Result<Option<(Outputs, String)>, Failed> {
+    /// The outputs from another store, which has them or builds them. A build for comparison is run here.
+    fn given(&self, work: &Work) -> Result<Option<(Outputs, How)>, Failed> {
         if work.before.is_some() || self.request.options.purpose == Purpose::Rebuild {
             return Ok(None);
         }
-        self.builder.taken(self.request, work, &self.holding, self.progress, self.tell)
+        let taken = self.builder.taken(self.request, work, &self.holding, self.progress, self.tell)?;
+        match taken {
+            Some((outputs, from)) => Ok(Some((outputs, How::From(from)))),
+            None => self.built_elsewhere(work),
+        }
     }
 
     /// What an action that is run again is compared with: its recorded outputs, of any origin. For a goal that

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use stele_recipes::action::{Action, Platform};
+use stele_recipes::action::Action;
 use stele_recipes::recipe::RecipeName;
 use stele_store::{Origins, Outputs, Progress, Target};
 
-use super::action::Work;
+use super::action::{Work, require_this_machine};
 use super::shared::BuildEvent;
 use super::{Builder, Event, Failed, Holding};
 use crate::profile;
@@ -61,11 +61,7 @@ impl Builder {
         if action.profile != profile::VERSION {
             return Err(Failed::Profile { recipe, wanted: action.profile, this: profile::VERSION });
         }
-        let this = Platform::ALL.iter().find(|(name, _)| name.starts_with(std::env::consts::ARCH));
-        if this.is_none_or(|(_, platform)| *platform != action.platform) {
-            let this = this.map_or(std::env::consts::ARCH, |(name, _)| name);
-            return Err(Failed::Platform { recipe, wanted: action.platform.name(), this });
-        }
+        require_this_machine(&recipe, &action)?;
         let Ok(id) = action.id() else { return Err(Failed::Gone { recipe }) };
         // What another store said of this action is not passed on.
         if let Some(known) = self.store.realisation(&id.0, Origins::Own)?

@@ -156,7 +156,7 @@ impl Board {
             Event::Unsubstituted { recipe, from, why } => {
                 self.note(&format!("{recipe} cannot be substituted from {from}: {why}"));
             }
-            Event::Sends { recipe, steps, to } => self.sends(recipe, *steps, to),
+            Event::Sends { recipe, steps, to } => self.starts(recipe, *steps, &format!(" by {to}")),
             Event::Unsent { recipe, at, why } => {
                 self.note(&format!("{recipe} cannot be built by {at}, and is built here: {why}"));
             }
@@ -200,28 +200,24 @@ impl Board {
         Ok(())
     }
 
-    fn sends(&mut self, recipe: &str, steps: usize, to: &str) {
-        self.is(recipe, format!("building by {to}"));
+    /// A build begins, here or `by` another store.
+    fn starts(&mut self, recipe: &str, steps: usize, by: &str) {
+        self.is(recipe, format!("building{by}"));
         if let Some(shown) = self.shown.get_mut(recipe) {
             shown.steps = steps;
             shown.since = Some(Instant::now());
         }
         if self.bars.is_none() {
-            self.tell(&[(PLAIN, &format!("building {recipe} by {to}"))]);
+            self.tell(&[(PLAIN, &format!("building {recipe}{by}"))]);
         }
     }
 
     fn begins(&mut self, recipe: &str, steps: usize, log: &str) {
-        self.is(recipe, "building".to_owned());
+        self.starts(recipe, steps, "");
         let (path, logs) = (from_wire(log).ok(), self.logs);
         if let Some(shown) = self.shown.get_mut(recipe) {
-            shown.steps = steps;
-            shown.since = Some(Instant::now());
             shown.lines = path.as_deref().filter(|_| logs).and_then(LogLines::open);
             shown.log = path.map(|path| (path, 0));
-        }
-        if self.bars.is_none() {
-            self.tell(&[(PLAIN, &format!("building {recipe}"))]);
         }
         self.detail(&format!("{recipe}: the log is {log}"));
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use stele::answers::{Answer, Entry};
 use stele::copies::{CopyAnswer, CopyRequest};
-use stele::failure::{Failure, Kind};
+use stele::failure::Failure;
 use stele::service::Sink;
 use stele::{Api, Observer, Request};
 use stele_daemon::client::{Client, at_socket};
@@ -115,10 +115,7 @@ impl End<Failure> for Here {
     fn receive(&mut self, from: PipeReader, keeping: &Keeping) -> Result<Received, Failure> {
         let answer = match &mut self.client {
             Client::Socket(connection) => {
-                let ending =
-                    || Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again");
-                let answer = connection.give(keeping, from, || {}, &mut *self.observer)?;
-                match answer.ok_or_else(ending)? {
+                match connection.give(keeping, from, || {}, &mut *self.observer)? {
                     Answer::Copy(answer) => answer,
                     _ => return Err(unexpected()),
                 }

@@ -8,7 +8,7 @@ use stele::failure::Failure;
 use stele::{Observer, Request};
 use stele_remote::Keeping;
 
-use super::{Connection, ended, refused};
+use super::{Connection, ended, ending, refused};
 use crate::protocol::{Call, send_bytes, send_end, send_request};
 
 impl Connection {
@@ -22,7 +22,7 @@ impl Connection {
         mut bundle: impl Read,
         mut sent: impl FnMut(),
         observer: &mut dyn Observer,
-    ) -> Result<Option<Answer>, Failure> {
+    ) -> Result<Answer, Failure> {
         let ask = CopyRequest::Receive { from: None, keeping: keeping.clone() };
         let call = Call::Store { store: Request::Copy { ask }, opened: false };
         send_request(&mut self.stream, &call).map_err(refused)?;
@@ -44,7 +44,7 @@ impl Connection {
             }
         };
         // A daemon that refuses it says why, and does not read the rest.
-        let answer = self.answer(observer);
+        let answer = self.answer(observer).and_then(|answer| answer.ok_or_else(ending));
         match (all, answer) {
             (Err(error), Ok(_)) => Err(ended(error)),
             (_, answer) => answer,

@@ -66,8 +66,6 @@ impl Api for Client {
             }
             Self::Socket(connection) => {
                 let (call, fds) = opened_call(request)?;
-                let ending =
-                    || Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again");
                 connection.call_with(&call, &borrowed(&fds), observer)?.ok_or_else(ending)
             }
             Self::Here(engine) => engine.ask(request, observer),
@@ -298,6 +296,11 @@ fn refused(error: io::Error) -> Failure {
         }
         _ => ended(error),
     }
+}
+
+/// The failure of a daemon that did nothing since it is ending, and that nobody here replaces.
+pub(crate) fn ending() -> Failure {
+    Failure::new(Kind::Failed, "its daemon is ending").hint("run the command again")
 }
 
 fn ended(error: io::Error) -> Failure {

@@ -17,7 +17,7 @@ use stele_builder::realise::Unavailable;
 use stele_remote::Keeping;
 
 use super::forward::{Forward, Part};
-use crate::client::{Client, Connection, at_socket, existing, of_this_build, refuse_foreign};
+use crate::client::{Client, Connection, at_socket, ending, existing, of_this_build, refuse_foreign};
 use crate::protocol::Call;
 
 /// How long another store may take to send [`SLOWEST`] bytes, or the whole of a shorter answer.
@@ -206,9 +206,9 @@ fn connect(access: &Access, max: usize, watcher: &mut Forward) -> Result<Way, Fa
 impl Way {
     fn ask(&mut self, request: Request, watcher: &mut Forward) -> Result<Answer, Failure> {
         match self {
-            Self::Daemon(connection) => connection
-                .call(&Call::Store { store: request, opened: false }, watcher)?
-                .ok_or_else(|| Failure::new(Kind::Failed, "its daemon is ending")),
+            Self::Daemon(connection) => {
+                connection.call(&Call::Store { store: request, opened: false }, watcher)?.ok_or_else(ending)
+            }
             Self::Here(client) => client.ask(request, watcher),
         }
     }
@@ -222,9 +222,7 @@ impl Way {
         let Self::Daemon(connection) = self else { return Err(stele::engine::read_only()) };
         let to = watcher.to.clone();
         let sent = move || drop(to.try_send(Part::Works));
-        connection
-            .give(keeping, from, sent, watcher)?
-            .ok_or_else(|| Failure::new(Kind::Failed, "its daemon is ending"))
+        connection.give(keeping, from, sent, watcher)
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) fn run(
 }
 
 fn run_by(asked: &Asked, job: &ElsewhereJob<'_>, progress: &Progress) -> Result<(), ElsewhereError> {
-    let unavailable = |error: Unavailable| ElsewhereError::Unavailable(error);
+    let unavailable = ElsewhereError::Unavailable;
     let said = |failure: Failure| unavailable(shown(&failure.message).into());
     let mut there = There { asked, progress };
     offer(job.store, &[Item::Tree(job.action.root.0)], &mut there, progress).map_err(said)?;

@@ -1,7 +1,7 @@
 //! What another user who may build gives: content, on the connection itself, and actions. All of it counts towards how
 //! much that user may have in the store.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::os::unix::net::UnixStream;
 
 use stele::answers::Answer;
@@ -14,22 +14,22 @@ use stele_remote::Keeping;
 use stele_store::{Closure, Progress, SpendError, Store};
 
 use super::rights::Rights;
-use crate::protocol::MAX_FRAME;
+use crate::protocol::{Frame, MAX_FRAME, receive};
 
 /// How long a build of another user may take at most, in seconds.
 const LONGEST: u64 = 24 * 3600;
 
 /// The frames of bytes that follow a call on its connection, until an empty one.
-pub(super) struct Content<'a> {
+struct Content<'a> {
     from: &'a UnixStream,
-    /// How many bytes are left of the frame.
-    left: usize,
+    /// What is left of the frame.
+    frame: Cursor<Vec<u8>>,
     over: bool,
 }
 
 impl<'a> Content<'a> {
-    pub(super) fn of(from: &'a UnixStream) -> Self {
-        Self { from, left: 0, over: false }
+    fn of(from: &'a UnixStream) -> Self {
+        Self { from, frame: Cursor::default(), over: false }
     }
 
     /// Reads the end, which is all that may come.
@@ -47,26 +47,21 @@ impl Read for Content<'_> {
         if self.over || to.is_empty() {
             return Ok(0);
         }
-        if self.left == 0 {
-            let mut head = [0; 5];
-            self.from.read_exact(&mut head)?;
-            let [a, b, c, d, kind] = head;
-            self.left = u32::from_le_bytes([a, b, c, d]) as usize;
-            if kind != b'B' || self.left > MAX_FRAME {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "received another frame than bytes"));
-            }
-            if self.left == 0 {
-                self.over = true;
-                return Ok(0);
-            }
+        let read = self.frame.read(to)?;
+        if read > 0 {
+            return Ok(read);
         }
-        let length = to.len().min(self.left);
-        let read = self.from.read(&mut to[..length])?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        match receive(&mut self.from, MAX_FRAME)? {
+            Some(Frame::Bytes(bytes)) => {
+                self.over = bytes.is_empty();
+                self.frame = Cursor::new(bytes);
+                self.frame.read(to)
+            }
+            Some(Frame::Json(_)) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "received a message instead of bytes"))
+            }
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
         }
-        self.left -= read;
-        Ok(read)
     }
 }
 

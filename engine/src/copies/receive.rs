@@ -33,8 +33,6 @@ pub(super) fn receive(
     keeping: &Keeping,
     progress: &Progress,
 ) -> Result<Received, Failure> {
-    // Before anything comes: all of it may take long.
-    roots_of(store, &keeping.roots, keeping.replace)?;
     let pipe =
         Pipe::read(from, progress).map_err(|error| Failure::io("the bundle cannot be opened", &error))?;
     take(store, pipe, keeping, progress)
@@ -50,6 +48,8 @@ pub fn take(
     keeping: &Keeping,
     progress: &Progress,
 ) -> Result<Received, Failure> {
+    // Before anything comes: all of it may take long.
+    roots_of(store, &keeping.roots, keeping.replace)?;
     let session = store.session()?;
     let mut taking = Taking {
         session: &session,

@@ -17,6 +17,11 @@ fn service(shop: &Workshop, options: &[&str]) -> Option<Service> {
     Service::with(&shop.stele, &[&["--builders", BUILDERS], options].concat())
 }
 
+/// What a user gets who has that service build: the exit code, stdout and stderr.
+fn build_by(service: &Service, other: &Other, recipe: &str, recipes: &str) -> (i32, String, String) {
+    other.run(&["build", recipe, "--recipes", recipes, "--builder", service.at()])
+}
+
 /// Whether the user's own store built, or tried to where not everybody may open /dev/fuse.
 fn builds_here(code: i32, said: &str) -> bool {
     said.contains("and is built here") && (code == 0 || said.contains("open /dev/fuse"))
@@ -30,8 +35,7 @@ fn a_member_of_the_group_has_the_store_build_and_everybody_has_the_output() {
     let Some(service) = service(&shop, &[]) else { return };
     let other = Other::in_groups(BUILDERS);
     let recipes = other.recipes(shop.path());
-    let build = ["build", "a", "--recipes", &recipes, "--builder", service.at()];
-    let (code, built, said) = other.run(&build);
+    let (code, built, said) = build_by(&service, &other, "a", &recipes);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains(&format!("built dep by {}", service.at())), "{said}");
     assert!(said.contains(&format!("built a by {}", service.at())), "{said}");
@@ -58,7 +62,7 @@ fn others_build_for_themselves_and_are_told_why() {
     let Some(service) = service(&shop, &[]) else { return };
     let other = Other::in_groups(OTHERS);
     let recipes = other.recipes(shop.path());
-    let (code, _, said) = other.run(&["build", "a", "--recipes", &recipes, "--builder", service.at()]);
+    let (code, _, said) = build_by(&service, &other, "a", &recipes);
     assert!(said.contains("cannot be built by") && said.contains("only read it"), "{said}");
     assert!(builds_here(code, &said), "{said}");
     // The control: the owner's store got nothing of it.
@@ -73,7 +77,7 @@ fn a_failed_build_is_told_with_its_log_and_not_repeated_here() {
     let Some(service) = service(&shop, &[]) else { return };
     let other = Other::in_groups(BUILDERS);
     let recipes = other.recipes(shop.path());
-    let (code, _, said) = other.run(&["build", "a", "--recipes", &recipes, "--builder", service.at()]);
+    let (code, _, said) = build_by(&service, &other, "a", &recipes);
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("the reason") && said.contains(&format!("built by {}", service.at())), "{said}");
     assert!(!said.contains("and is built here"), "{said}");
@@ -91,7 +95,7 @@ fn a_user_adds_no_more_than_the_quota_in_a_day() {
     let Some(service) = service(&shop, &["--quota", "4M"]) else { return };
     let other = Other::in_groups(BUILDERS);
     let recipes = other.recipes(shop.path());
-    let (code, _, said) = other.run(&["build", "a", "--recipes", &recipes, "--builder", service.at()]);
+    let (code, _, said) = build_by(&service, &other, "a", &recipes);
     assert!(code == 0 && said.contains("built a by"), "{said}");
     // Busybox and the output of three MiB: what is left is not enough for more.
     let large = other.home().join("large");
@@ -106,7 +110,7 @@ fn a_user_adds_no_more_than_the_quota_in_a_day() {
     let Some(service) = Service::with(&shop.stele, &["--builders", BUILDERS, "--quota", "1M"]) else {
         return;
     };
-    let (code, _, said) = other.run(&["build", "b", "--recipes", &recipes, "--builder", service.at()]);
+    let (code, _, said) = build_by(&service, &other, "b", &recipes);
     assert!(said.contains("accepts 1048576 bytes from a user in a day"), "{said}");
     assert!(builds_here(code, &said), "{said}");
 }
