@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use stele_builder::hold::{self, Held};
 use stele_builder::program::{HELPER, Program};
-use stele_builder::sandbox::{self, Ending, Limits, Running, folder};
+use stele_builder::sandbox::{self, Ending, Guard, Limits, folder};
 use stele_recipes::action::{Action, Parts, Platform, SandboxPath};
 use stele_store::{Keep, Progress, Store, Target};
 
@@ -52,10 +52,11 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     for number in 0..times {
         let begun = Instant::now();
         let path = builds.join(format!("{number:016x}"));
+        let guard = Guard::of(&held, &path, false)?;
         let lock = folder::make(&path, held.owner())?;
         let log = File::create(path.join(folder::LOG))?;
         let job = sandbox::job(&action, &path, limits.clone());
-        let running = Running::start(&held, &job, &log, &lock, &[])?;
+        let running = guard.start(&held, &job, &log, &lock, &[])?;
         let ending = running.wait(|_| {});
         if ending != (Ending::Done {}) {
             return Err(ending.to_string().into());

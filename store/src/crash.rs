@@ -45,12 +45,13 @@ labels! {
     VerifyMovedAside = "verify.moved-aside", "A corrupt payload is in quarantine; its row does not say so yet.";
     RebuildMovedAside = "rebuild.moved-aside", "The old database is aside; there is no new one.";
     RebuildBuilt = "rebuild.built", "The new database is complete, not yet in place.";
+    BuildFolderMade = "build.folder-made", "A build's folder exists; its supervisor waits for the job.";
     CloseFlushed = "close.flushed", "All is flushed; the clean mark is not written.";
 }
 
 /// Kills the process here when the test asked for it.
 #[cfg(feature = "crash-points")]
-pub(crate) fn point(point: CrashPoint) {
+pub fn point(point: CrashPoint) {
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -82,4 +83,4 @@ pub(crate) fn point(point: CrashPoint) {
 /// Does nothing in a build that is not for tests.
 #[cfg(not(feature = "crash-points"))]
 #[inline(always)]
-pub(crate) fn point(_: CrashPoint) {}
+pub fn point(_: CrashPoint) {}

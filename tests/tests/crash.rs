@@ -29,6 +29,8 @@ enum Way {
     Verify,
     Rebuild,
     Stop,
+    /// In the tests of builds, which have recipes.
+    Build,
 }
 
 fn way(point: CrashPoint) -> Way {
@@ -42,6 +44,7 @@ fn way(point: CrashPoint) -> Way {
         VerifyMovedAside => Way::Verify,
         RebuildMovedAside | RebuildBuilt => Way::Rebuild,
         CloseFlushed => Way::Stop,
+        BuildFolderMade => Way::Build,
     }
 }
 
@@ -57,7 +60,7 @@ fn a_crash_at_any_step_loses_nothing_that_was_acknowledged() {
     for n in 0..500 {
         fs::write(new.join(format!("small/{n}")), random.bytes(13_000)).unwrap();
     }
-    for &point in CrashPoint::ALL {
+    for &point in CrashPoint::ALL.iter().filter(|point| way(**point) != Way::Build) {
         eprintln!("--- {}", point.label());
         let mut stele = Stele::new();
         crash_once(&mut Story { stele: &mut stele, old: &old, new: &new }, point, 1);
@@ -106,6 +109,7 @@ fn crash_once(story: &mut Story<'_>, point: CrashPoint, count: u32) {
         Way::Verify => &[&["store", "verify"]],
         Way::Rebuild => &[&["store", "rebuild-index"]],
         Way::Stop => &[&["store", "stats"], &["daemon", "stop"]],
+        Way::Build => &[],
     };
     let outcomes: Vec<_> = commands.iter().map(|args| story.stele.run(args)).collect();
     let acknowledged: Vec<bool> = outcomes.iter().map(|outcome| outcome.code == 0).collect();

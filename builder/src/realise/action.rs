@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use stele_recipes::action::{Action, ActionId, Platform};
 use stele_recipes::plan::Memo;
 use stele_recipes::recipe::RecipeName;
+use stele_store::crash::CrashPoint;
 use stele_store::model::BlobId;
 use stele_store::{Holder, Keep, Last, Origin, Outputs, Progress, Realisation, Realised};
 
@@ -21,7 +22,7 @@ use super::variation::Variation;
 use super::{Builder, Event, Failed, Holding, KEPT, lock};
 use crate::hold::Held;
 use crate::notes::Notes;
-use crate::sandbox::{self, Ending, Limits, Report, Running, folder};
+use crate::sandbox::{self, Ending, Guard, Limits, Report, Running, folder};
 
 /// An action to run, with its context.
 pub(super) struct Work {
@@ -157,7 +158,9 @@ impl Builder {
     ) -> Result<Outputs, Failed> {
         let path = self.builds.join(unique()?);
         let failed = |source| Failed::Folder { path: path.clone(), source };
+        let guard = Guard::of(held, &path, false)?;
         let lock = folder::make(&path, held.owner()).map_err(failed)?;
+        stele_store::crash::point(CrashPoint::BuildFolderMade);
         let log_path = path.join(folder::LOG);
         let log = File::create(&log_path).map_err(failed)?;
         let machine = work.variation.as_ref().map(Variation::machine).unwrap_or_default();
@@ -167,13 +170,7 @@ impl Builder {
         }
         job.notes = work.notes.is_some();
         let begun = Instant::now();
-        let running = match Running::start(held, &job, &log, &lock, &[]) {
-            Ok(running) => running,
-            Err(error) => {
-                let _ = folder::remove(&path);
-                return Err(error.into());
-            }
-        };
+        let running = guard.start(held, &job, &log, &lock, &[])?;
         shared.begun(log_path);
         let ending = Self::follow(&running, &shared.progress, |step| shared.stepped(step));
         if let Some(notes) = &work.notes {

@@ -18,7 +18,7 @@ use stele_store::{Holder, Keep, Progress, Target};
 use super::action::{Work, unique};
 use super::schedule::{Doing, Prepared};
 use super::{Builder, Event, Failed, KEPT, Realisations, Request};
-use crate::sandbox::{self, Ending, Job, Running, Streams, folder};
+use crate::sandbox::{self, Ending, Guard, Job, Streams, folder};
 
 /// The origin that wins where an extra package has a file that differs from the recipe's own root.
 const OWN: &str = "the recipe's own root";
@@ -86,13 +86,14 @@ impl Builder {
         let from = kept.is_some().then(|| self.failed.join(work.recipe.as_str()));
         tell(Event::Enters { recipe: work.recipe.clone(), kept: from });
         let is_kept = kept.is_some();
+        let guard = Guard::of(&held, &path, is_kept)?;
         let lock = match kept {
             Some(lock) => lock,
             None => folder::make(&path, held.owner()).map_err(failed)?,
         };
         let log = File::options().append(true).create(true).open(path.join(folder::LOG)).map_err(failed)?;
         let job = job(&work, exec, &path, is_kept);
-        let running = Running::start(&held, &job, &log, &lock, exec.streams);
+        let running = guard.start(&held, &job, &log, &lock, exec.streams);
         let ending = match running {
             Ok(running) => {
                 let ending = Self::follow(&running, progress, |_| {});

@@ -22,6 +22,16 @@ pub struct Limits {
     pub processes: u64,
 }
 
+/// The folder of a build that may begin, for the process that will supervise it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(super) struct Guarded {
+    /// The folder: it is removed if no build follows.
+    #[serde(with = "crate::path_text")]
+    pub folder: PathBuf,
+    /// Whether it stays even then.
+    pub kept: bool,
+}
+
 /// A build, for the process that supervises it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Job {

@@ -39,7 +39,7 @@ use stele_recipes::action::{Action, Special};
 pub use cgroup::is_usable as has_cgroups;
 pub use execute::{Given, Undone, apply};
 pub use job::{Ending, Job, Limit, Limits, Order, Report, Streams};
-pub use running::{Running, StartError};
+pub use running::{Guard, Running, StartError};
 pub use supervise::supervise;
 
 use crate::machine::Machine;

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::Child;
 
-use super::job::{Ending, Job, Order, Report};
+use super::job::{Ending, Guarded, Job, Order, Report};
 use crate::hold::Held;
 use crate::program::{Program, Waits};
 use stele_fs::passing::{receive, send};
@@ -58,7 +59,24 @@ impl Stopper {
     }
 }
 
-impl Running {
+/// A supervisor without its job yet. It removes the build's folder however this process ends, so it is told of
+/// the folder before there is one.
+pub struct Guard(Option<Supervisor>);
+
+impl Guard {
+    /// Guards `folder`, which need not exist yet. One that is to be `kept` stays where it is.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub fn of(held: &Held, folder: &Path, kept: bool) -> Result<Self, StartError> {
+        let told = || -> io::Result<Self> {
+            let supervisor = held.spares().take()?;
+            send(&supervisor.stream, &Guarded { folder: folder.to_owned(), kept }, &[])?;
+            Ok(Self(Some(supervisor)))
+        };
+        told().map_err(StartError::Supervisor)
+    }
+
     /// Starts `job` in the namespaces that are held for builds. Its output goes to `log`; or it gets `streams`,
     /// as many as it states. `lock` marks the folder as used until both this process and the supervisor have
     /// exited.
@@ -66,23 +84,36 @@ impl Running {
     /// # Errors
     /// See [`StartError`].
     pub fn start(
+        mut self,
         held: &Held,
         job: &Job,
         log: &File,
         lock: &File,
         streams: &[BorrowedFd<'_>],
-    ) -> Result<Self, StartError> {
-        let started = || -> io::Result<Self> {
-            let supervisor = held.spares().take()?;
+    ) -> Result<Running, StartError> {
+        let mut started = || -> io::Result<Running> {
+            let supervisor = self.0.as_ref().ok_or(io::ErrorKind::NotFound)?;
             let mut fds = vec![held.users(), held.mounts(), log.as_fd(), lock.as_fd()];
             fds.extend(streams);
             send(&supervisor.stream, job, &fds)?;
             held.spares().refill();
-            Ok(Self { supervisor })
+            let supervisor = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+            Ok(Running { supervisor })
         };
         started().map_err(StartError::Supervisor)
     }
+}
 
+impl Drop for Guard {
+    /// Without a job the supervisor removes the folder, and exits.
+    fn drop(&mut self) {
+        if let Some(supervisor) = self.0.take() {
+            supervisor.end();
+        }
+    }
+}
+
+impl Running {
     /// A handle to stop it.
     ///
     /// # Errors

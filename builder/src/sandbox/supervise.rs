@@ -17,7 +17,7 @@ use super::answer::{Answered, Answering, Device, Vdso};
 use super::beside::{Found, Letters, Mailbox, mailbox};
 use super::folder;
 use super::inside::{self, Handed};
-use super::job::{Ending, Inside, Job, Limit, Order, Report};
+use super::job::{Ending, Guarded, Inside, Job, Limit, Order, Report};
 use super::limits::{Visible, Watch, Watching};
 use super::note::Recorder;
 use super::sys::{Forked, fork};
@@ -27,8 +27,9 @@ use stele_fs::passing::{receive, send};
 /// How long the supervisor reads what is left in a pipe after all processes have ended.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Supervises the build that arrives over `stdin`, a Unix socket, with its descriptors: the user and the mount
-/// namespace that builds start in, the log, the lock on the build's folder, and the streams that the job names.
+/// Supervises the build that arrives over `stdin`, a Unix socket. First comes its folder, which is removed if no
+/// build follows; then the build, with its descriptors: the user and the mount namespace that builds start in,
+/// the log, the lock on the build's folder, and the streams that the job names.
 ///
 /// # Errors
 /// When no valid job arrived.
@@ -38,7 +39,12 @@ pub fn supervise() -> io::Result<()> {
     let _ = rustix::process::setsid();
     let _ = rustix::thread::set_name(c"stele-build");
     super::sys::usual_scheduling();
-    let Some((job, fds)) = receive::<Job>(&daemon)? else { return Ok(()) };
+    let Some((guarded, _)) = receive::<Guarded>(&daemon)? else { return Ok(()) };
+    let (job, fds) = match receive::<Job>(&daemon) {
+        Ok(Some(received)) => received,
+        none if guarded.kept => return none.map(drop),
+        none => return none.map(drop).and(folder::remove(&guarded.folder)),
+    };
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
     let (users, mounts, log, lock) = (next()?, next()?, next()?, next()?);

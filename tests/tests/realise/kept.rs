@@ -54,6 +54,28 @@ fn a_daemon_killed_during_a_build_continues_from_the_realised_actions() {
     shop.stele.assert_sound();
 }
 
+/// Its supervisor is told of the folder before there is one.
+#[test]
+fn a_build_whose_daemon_dies_before_it_begins_leaves_no_folder() {
+    let mut shop = Workshop::new();
+    shop.build("box");
+    shop.recipe("a", &[], "echo a > $OUT/a");
+    shop.stele.ok(&["daemon", "stop"]);
+    let witness = shop.path().join("witness");
+    shop.stele.set_env("STELE_CRASH_AT", "build.folder-made");
+    shop.stele.set_env("STELE_CRASH_WITNESS", witness.to_str().unwrap());
+    let outcome = shop.stele.run(&["build", "a"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert_eq!(std::fs::read_to_string(&witness).unwrap(), "build.folder-made", "{}", outcome.stderr);
+    stele_tests::wait_for("the supervisor to clear up", || shop.folders().is_empty());
+    let path = shop.path().to_str().unwrap().to_owned();
+    shop.stele.clear_env();
+    shop.stele.set_env("STELE_RECIPES", &path);
+    assert_eq!(shop.stele.run(&["build", "a"]).code, 0);
+    assert_eq!(shop.file("build-a/a"), "a");
+    shop.stele.assert_sound();
+}
+
 #[test]
 fn an_output_exists_with_its_realisation_or_not_at_all() {
     // A crash between the output and its realisation would leave content of unknown origin.
