@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use stele_builder::hold::{self, Held};
+use stele_builder::profile;
 use stele_builder::program::{HELPER, Program};
 use stele_builder::sandbox::{self, Ending, Guard, Limits, folder};
 use stele_recipes::action::{Action, Parts, Platform, SandboxPath};
@@ -46,7 +47,7 @@ fn measure(store: &Path, tree: &Path, times: usize) -> Result<(), Box<dyn Error>
     let builds = store.path().join("builds");
     std::fs::create_dir_all(&builds)?;
     std::fs::set_permissions(&builds, std::os::unix::fs::PermissionsExt::from_mode(0o711))?;
-    let held = Held::begin(&store, &Arc::default(), &builds, &Program::this(), None)?;
+    let held = Held::begin(&store, &Arc::default(), &builds, &Program::this(), None, profile::MODIFIED)?;
     let limits = Limits { seconds: None, memory: 1 << 30, log: 1 << 20, processes: 4096 };
     let mut took = Vec::with_capacity(times);
     for number in 0..times {

@@ -93,7 +93,8 @@ impl Forgetting for Whole {
 }
 
 impl Held {
-    /// Creates them. `observer` receives the look-ups of the builds in them.
+    /// Creates them. `observer` receives the look-ups of the builds in them; inputs have the modification time
+    /// `modified`, in seconds since 1970.
     ///
     /// # Errors
     /// See [`HoldError`].
@@ -103,6 +104,7 @@ impl Held {
         builds: &Path,
         program: &Program,
         observer: Option<Arc<dyn Observer>>,
+        modified: u64,
     ) -> Result<Self, HoldError> {
         let owner = build_uid();
         let (stream, theirs) = UnixStream::pair()?;
@@ -115,7 +117,7 @@ impl Held {
         // A compiler opens headers repeatedly. Only an observer makes these opens worth a request.
         let opens = if observer.is_some() { Opens::Sent } else { Opens::Unsent };
         let showing = Showing { store, memory, forgetting: Arc::new(Whole), observer };
-        let transport = FuserTransport { passthrough: true };
+        let transport = FuserTransport { passthrough: true, modified };
         serve_fleeting(showing, opens, device, &transport).map_err(HoldError::Serve)?;
         Ok(Self { users, mounts, owner, spares: Spares::new(program.clone()) })
     }

@@ -10,6 +10,10 @@ use crate::profile;
 pub struct Machine {
     /// The host name.
     pub host: String,
+    /// The NIS domain name.
+    pub domain: String,
+    /// The user and group that a build runs as.
+    pub user: u32,
     /// The kernel's release (uname(2)).
     pub release: String,
     /// The number of processors, 1 to 63.
@@ -20,6 +24,8 @@ pub struct Machine {
     pub uptime: u64,
     /// Whether directories that a build can write are listed backwards.
     pub backwards: bool,
+    /// The modification time of inputs, in seconds since 1970.
+    pub modified: u64,
 }
 
 impl Default for Machine {
@@ -27,11 +33,14 @@ impl Default for Machine {
     fn default() -> Self {
         Self {
             host: profile::HOST.to_owned(),
+            domain: profile::DOMAIN.to_owned(),
+            user: profile::ID,
             release: profile::RELEASE.to_owned(),
             processors: profile::PROCESSORS,
             memory: profile::MEMORY,
             uptime: profile::UPTIME,
             backwards: false,
+            modified: profile::MODIFIED,
         }
     }
 }
@@ -44,7 +53,7 @@ impl Machine {
 
     /// Files of `/proc` that describe it.
     pub fn files(&self) -> Vec<(&'static str, String)> {
-        let Self { host, release, processors, memory, uptime, .. } = self;
+        let Self { host, domain, release, processors, memory, uptime, .. } = self;
         let processor = |number: u32| {
             format!(
                 "processor\t: {number}\nvendor_id\t: stele\nmodel name\t: x86-64\ncpu MHz\t\t: 1000.000\n\
@@ -71,7 +80,7 @@ impl Machine {
             ("stat", stat),
             ("sys/fs/file-max", "4096\n".to_owned()),
             ("sys/kernel/cap_last_cap", "40\n".to_owned()),
-            ("sys/kernel/domainname", "(none)\n".to_owned()),
+            ("sys/kernel/domainname", format!("{domain}\n")),
             ("sys/kernel/hostname", format!("{host}\n")),
             ("sys/kernel/ngroups_max", "65536\n".to_owned()),
             ("sys/kernel/osrelease", format!("{release}\n")),
@@ -92,7 +101,7 @@ impl Machine {
     /// struct new_utsname (uname(2)): six texts of 65 bytes.
     pub(crate) fn uname(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(6 * 65);
-        for text in ["Linux", &self.host, &self.release, "#1", std::env::consts::ARCH, "(none)"] {
+        for text in ["Linux", &self.host, &self.release, "#1", std::env::consts::ARCH, &self.domain] {
             let end = bytes.len() + 65;
             bytes.extend(text.bytes().take(64));
             bytes.resize(end, 0);

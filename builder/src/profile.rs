@@ -18,6 +18,8 @@ pub const ID: u32 = 1000;
 pub const PROCESSORS: u32 = 4;
 /// The host name.
 pub const HOST: &str = "stele";
+/// The NIS domain name (getdomainname(2)).
+pub const DOMAIN: &str = "(none)";
 /// The kernel release (uname(2), `release`).
 pub const RELEASE: &str = "6.1.0";
 /// The boot time, in seconds before the build.
@@ -118,7 +120,7 @@ pub fn text() -> Vec<u8> {
         blocks: (BLOCKS, BLOCK),
         date: DATE,
         devices: DEVICES.iter().map(|(name, ..)| *name).collect(),
-        domain: "(none)",
+        domain: DOMAIN,
         environment: ENVIRONMENT.iter().copied().collect(),
         group: ID,
         host: HOST,

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         showing,
         Opens::Unsent,
         attached.device,
-        &FuserTransport { passthrough: false },
+        &FuserTransport { passthrough: false, modified: stele_fs::MODIFIED },
         on_end,
     )?;
     println!("{}", dir.display());

@@ -15,7 +15,6 @@ use super::differs::DifferenceKind;
 use super::schedule::Prepared;
 use super::variation::{Variation, Varied};
 use super::{Builder, Event, Failed, Realisations, Request};
-use crate::hold::Held;
 use crate::profile;
 
 /// The version of the record.
@@ -126,7 +125,6 @@ impl Builder {
         let Some(before) = work.before.clone() else {
             return Err(Failed::Gone { recipe: work.recipe });
         };
-        let held = self.held()?;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut record = CheckRecord {
             version: VERSION,
@@ -142,7 +140,7 @@ impl Builder {
         await_tick();
         for round in 1..=rounds {
             let variation = Variation::of_round(round, &work.action.env, &work.action.special, processors);
-            let done = self.round(&mut work, variation, &held, progress, tell)?;
+            let done = self.round(&mut work, variation, progress, tell)?;
             record.reproducible &= done.outcome == RoundOutcome::Same {};
             record.rounds.push(CheckRound { round, ..done });
         }
@@ -158,15 +156,18 @@ impl Builder {
         self: &Arc<Self>,
         work: &mut Work,
         variation: Variation,
-        held: &Held,
         progress: &Progress,
         tell: &(dyn Fn(Event) + Sync),
     ) -> Result<CheckRound, Failed> {
         let (began, begun) = (stele_store::now(), Instant::now());
         let varied = variation.varied();
+        let held = match variation.modified() {
+            profile::MODIFIED => self.held()?,
+            modified => self.hold_anew(None, modified)?,
+        };
         let load = variation.begin_load();
         work.variation = Some(variation);
-        let outcome = self.run_alone(work, held, progress, tell);
+        let outcome = self.run_alone(work, &held, progress, tell);
         drop(load);
         progress.check()?;
         let outcome = match outcome {

@@ -112,7 +112,6 @@ impl Builder {
         let Some(before) = work.before.clone() else {
             return Err(Failed::Gone { recipe: work.recipe });
         };
-        let held = self.held()?;
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let known = self.store.check_of(&work.id.0)?;
         let known = known.and_then(|text| serde_json::from_slice::<CheckRecord>(&text).ok());
@@ -127,7 +126,7 @@ impl Builder {
                 Some(round) => (None, round.outcome.clone()),
                 None => {
                     work.notes = noted.then(Mutex::default);
-                    let round = self.round(&mut work, variation, &held, progress, tell)?;
+                    let round = self.round(&mut work, variation, progress, tell)?;
                     (Some(round.seconds), round.outcome)
                 }
             };

@@ -57,6 +57,7 @@ pub use writers::{Writer, command_line};
 pub use substitute::{Gate, SubstituteError, Substituter, Unavailable};
 
 use crate::hold::{Held, HoldError};
+use crate::profile;
 use crate::program::Program;
 use crate::sandbox::{self, Limits};
 use shared::Shared;
@@ -297,16 +298,16 @@ impl Builder {
         if let Some(held) = &*held {
             return Ok(Arc::clone(held));
         }
-        let made = self.hold_anew(None)?;
+        let made = self.hold_anew(None, profile::MODIFIED)?;
         *held = Some(Arc::clone(&made));
         Ok(made)
     }
 
-    /// New namespaces for one request. `observer` receives the look-ups in them.
-    fn hold_anew(&self, observer: Option<Arc<dyn Observer>>) -> Result<Arc<Held>, HoldError> {
+    /// New namespaces for one request. `observer` receives the look-ups in them; inputs have this modification time.
+    fn hold_anew(&self, observer: Option<Arc<dyn Observer>>, modified: u64) -> Result<Arc<Held>, HoldError> {
         fs::create_dir_all(&self.builds)?;
         sandbox::folder::let_pass(&self.builds, crate::hold::build_uid())?;
-        Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, &self.program, observer)?))
+        Ok(Arc::new(Held::begin(&self.store, &self.memory, &self.builds, &self.program, observer, modified)?))
     }
 
     /// Drops the namespaces that builds start in, when none runs, so that what they have accessed is no longer

@@ -13,6 +13,7 @@ use stele_store::model::{Node, TreeId, TreeSource};
 use super::schedule::Prepared;
 use super::shared::Outcome;
 use super::{Builder, Event, Failed, Realisations, Request, lock};
+use crate::profile;
 
 /// A path in the root of a build, without the leading slash.
 type Path = Vec<u8>;
@@ -142,7 +143,7 @@ impl Builder {
         let Some(Prepared { work, parts }) = prepared else { return Ok(Tracing::Unready(realised)) };
         let root = work.action.root.to_string().into_bytes();
         let tracer = Arc::new(Tracer { root, seen: Mutex::default() });
-        let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)))?;
+        let held = self.hold_anew(Some(Arc::<Tracer>::clone(&tracer)), profile::MODIFIED)?;
         let outcome = self.run_alone(&work, &held, progress, tell);
         progress.check()?;
         // No process uses its mount any more.

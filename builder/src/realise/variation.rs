@@ -15,7 +15,7 @@ use stele_recipes::action::Special;
 use crate::machine::Machine;
 use crate::profile;
 use crate::sandbox::Job;
-use crate::sandbox::ops::SetupOp;
+use crate::sandbox::ops::{BUILD, SetupOp};
 
 /// The umask of the profile.
 const UMASK: u32 = 0o022;
@@ -28,6 +28,8 @@ pub(crate) struct Variation {
     /// Environment variables that the recipe does not set.
     env: BTreeMap<&'static str, String>,
     umask: u32,
+    /// Where its own folder is, if not at `/build`, where it always is, too.
+    folder: Option<String>,
     /// Whether addresses are random, as the kernel makes them.
     random_addresses: bool,
     /// So many seconds later its clock begins.
@@ -57,6 +59,7 @@ impl Variation {
             machine,
             env: BTreeMap::new(),
             umask: UMASK,
+            folder: None,
             random_addresses: false,
             later: 0,
             random_numbers: 0,
@@ -67,23 +70,28 @@ impl Variation {
     /// This, with only the vectors of these names varied; the others are as usual.
     pub fn only(&self, names: &[String]) -> Self {
         let has = |vector: &str| names.iter().any(|name| name == vector);
-        let Self { machine, env, umask, random_addresses, later, random_numbers, load } = self.clone();
+        let Self { machine, env, umask, folder, random_addresses, later, random_numbers, load } =
+            self.clone();
         let usual = Machine::default();
         let env = env.into_iter().filter(|(name, _)| has(&format!("environment {name}")));
         Self {
             env: env.collect(),
             umask: if has("umask") { umask } else { UMASK },
+            folder: folder.filter(|_| has("build folder")),
             random_addresses: has("addresses") && random_addresses,
             later: if has("date") { later } else { 0 },
             random_numbers: if has("random numbers") { random_numbers } else { 0 },
             load: if has("load") { load } else { 0 },
             machine: Machine {
                 host: if has("host name") { machine.host } else { usual.host },
+                domain: if has("domain name") { machine.domain } else { usual.domain },
+                user: if has("user and group") { machine.user } else { usual.user },
                 release: if has("kernel release") { machine.release } else { usual.release },
                 processors: if has("processors") { machine.processors } else { usual.processors },
                 memory: if has("memory") { machine.memory } else { usual.memory },
                 uptime: if has("uptime") { machine.uptime } else { usual.uptime },
                 backwards: if has("directory order") { machine.backwards } else { usual.backwards },
+                modified: if has("times of inputs") { machine.modified } else { usual.modified },
             },
         }
     }
@@ -102,8 +110,12 @@ impl Variation {
         let is_even = round.is_multiple_of(2);
         let either = |even: &'static str, odd: &'static str| if is_even { even } else { odd }.to_owned();
         let mut varied = BTreeMap::from([
+            // Both exist, and can be written.
+            ("HOME", either("/tmp", "/dev/shm")),
             ("LANG", either("tr_TR.UTF-8", "de_DE")),
+            ("LANGUAGE", either("tr:en", "de")),
             ("LC_ALL", either("tr_TR.UTF-8", "de_DE")),
+            ("PATH", either("/usr/bin:/bin:/check-2", "/usr/bin:/bin:/check-3/bin")),
             // Variables that nobody knows also move the stack.
             ("STELE_CHECK_NOISE", "x".repeat(usize::try_from(round % 1000).unwrap_or(0) * 37)),
             ("TERM", either("xterm-256color", "vt100")),
@@ -113,17 +125,22 @@ impl Variation {
         varied.retain(|name, _| !env.contains_key(*name));
         let machine = Machine {
             host: format!("check-{round}"),
+            domain: format!("check-{round}.test"),
+            user: 2000 + 31 * round,
             release: either("6.18.2-check", "5.4.0-check"),
             processors: if is_even { 1 } else { 13 },
             memory: if is_even { 3 << 30 } else { 96 << 30 },
             uptime: 100_000 * u64::from(round),
             backwards: is_even,
+            // Earlier, so that nothing is newer than what is made of it, and in no time zone before 1980.
+            modified: profile::MODIFIED - 3600 * if is_even { 7 } else { 11 },
         };
         let umask = if is_even { 0o077 } else { 0o002 };
         Self {
             machine,
             env: varied,
             umask,
+            folder: Some(either("/dev/check-2", "/dev/check-3/in/a/deeper/place")),
             random_addresses: true,
             // More than a year, and not the same time of day.
             later: if !special.contains(&Special::FixedClock) {
@@ -141,8 +158,16 @@ impl Variation {
         self.machine.clone()
     }
 
+    /// The modification time of inputs, in seconds since 1970.
+    pub fn modified(&self) -> u64 {
+        self.machine.modified
+    }
+
     /// Applies the rest to a job.
     pub fn apply(&self, job: &mut Job) {
+        if let Some(folder) = &self.folder {
+            job.move_to(folder);
+        }
         for (name, value) in &self.env {
             match job.env.iter_mut().find(|(known, _)| known == name) {
                 Some((_, old)) => old.clone_from(value),
@@ -181,11 +206,13 @@ impl Variation {
             .iter()
             .map(|(name, value)| (format!("environment {name}"), of_profile(name), value.clone()))
             .collect();
-        let Machine { host, release, processors, memory, uptime, backwards } = &self.machine;
+        let Machine { host, domain, user, release, processors, memory, uptime, backwards, modified } =
+            &self.machine;
         let order = |backwards: bool| if backwards { "descending" } else { "ascending" }.to_owned();
         let addresses = |random: bool| if random { "random" } else { "fixed" }.to_owned();
         let mut add = |vector: &str, from: String, to: String| all.push((vector.to_owned(), from, to));
         add("addresses", addresses(false), addresses(self.random_addresses));
+        add("build folder", BUILD.to_owned(), self.folder.clone().unwrap_or_else(|| BUILD.to_owned()));
         add(
             "date",
             "SOURCE_DATE_EPOCH".to_owned(),
@@ -195,14 +222,17 @@ impl Variation {
             },
         );
         add("directory order", order(usual.backwards), order(*backwards));
+        add("domain name", usual.domain, domain.clone());
         add("host name", usual.host, host.clone());
         add("kernel release", usual.release, release.clone());
         add("load", "0 busy threads".to_owned(), format!("{} busy threads", self.load));
         add("memory", format!("{} MiB", usual.memory >> 20), format!("{} MiB", memory >> 20));
         add("processors", usual.processors.to_string(), processors.to_string());
         add("random numbers", "0".to_owned(), self.random_numbers.to_string());
+        add("times of inputs", usual.modified.to_string(), modified.to_string());
         add("umask", format!("{UMASK:03o}"), format!("{:03o}", self.umask));
         add("uptime", format!("{} s", usual.uptime), format!("{uptime} s"));
+        add("user and group", usual.user.to_string(), user.to_string());
         let varied = all.into_iter().filter(|(_, from, to)| from != to);
         varied.map(|(vector, from, to)| Varied { vector, from, to }).collect()
     }
@@ -292,20 +322,27 @@ mod tests {
         let [second, third] =
             [2, 3].map(|round| Variation::of_round(round, &BTreeMap::new(), &fixed(), 4).varied());
         let expected = [
+            "environment HOME",
             "environment LANG",
+            "environment LANGUAGE",
             "environment LC_ALL",
+            "environment PATH",
             "environment STELE_CHECK_NOISE",
             "environment TERM",
             "environment TZ",
             "addresses",
+            "build folder",
             "date",
+            "domain name",
             "host name",
             "kernel release",
             "memory",
             "processors",
             "random numbers",
+            "times of inputs",
             "umask",
             "uptime",
+            "user and group",
         ];
         for vector in expected {
             let of = |round: &[Varied]| round.iter().find(|it| it.vector == vector).cloned();

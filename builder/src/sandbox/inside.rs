@@ -82,7 +82,7 @@ fn entered(job: &Job, handed: &Handed) -> Result<std::convert::Infallible, Endin
             | UnshareFlags::NEWTIME,
     )
     .map_err(not_set_up("create namespaces"))?;
-    super::users::map_own(profile::ID, 0, 0).map_err(not_set_up("map the user"))?;
+    super::users::map_own(job.machine.user, 0, 0).map_err(not_set_up("map the user"))?;
     fix_uptime(job.machine.uptime).map_err(not_set_up("set the uptime"))?;
     // Set only now, because a change of user resets it.
     set_parent_process_death_signal(Some(Signal::KILL))

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::filter::Wanted;
-use super::ops::SetupOp;
+use super::ops::{self, BUILD, SetupOp};
 use crate::machine::Machine;
 
 /// The limits of a build.
@@ -67,6 +67,17 @@ pub struct Job {
 }
 
 impl Job {
+    /// Has the build begin elsewhere in the same folder: it is at the path `place` below `/dev`, too. What a step refers
+    /// to below `/build` is there still.
+    pub(crate) fn move_to(&mut self, place: &str) {
+        let moved = |path: &str| match path.strip_prefix(BUILD) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{place}{rest}"),
+            _ => path.to_owned(),
+        };
+        self.workdir = moved(&self.workdir);
+        ops::also_at(&mut self.ops, place);
+    }
+
     /// The calls that the supervisor wants to answer.
     pub(super) fn wanted(&self, holds_starts: bool) -> Wanted {
         let (real_clock, real_random) = (self.date.is_none(), self.seed.is_none());

@@ -307,6 +307,28 @@ fn proc(root: &str, machine: &Machine) -> Vec<SetupOp> {
     ops
 }
 
+/// Where builds work.
+pub const BUILD: &str = "/build";
+
+/// Binds what is at [`BUILD`] at `place`, too: a path below `/dev`, since the root is of inputs only.
+pub(super) fn also_at(ops: &mut Vec<SetupOp>, place: &str) {
+    let at = |path: &str| format!("{}{path}", held::ROOT);
+    let bound = |op: &SetupOp| matches!(op, SetupOp::Bind { to, .. } if *to == at(BUILD));
+    let dev = |op: &SetupOp| matches!(op, SetupOp::Memory { path, .. } if *path == at("/dev"));
+    if let Some(which) = ops.iter().position(bound)
+        && let SetupOp::Bind { from, recursive, writable, .. } = ops[which].clone()
+    {
+        ops.insert(which + 1, SetupOp::Bind { from, to: at(place), recursive, writable });
+    }
+    if let Some(which) = ops.iter().position(dev) {
+        let ends = place.match_indices('/').map(|(end, _)| end).chain([place.len()]);
+        // `/dev` itself is there.
+        let directories = ends.filter(|end| *end > "/dev".len()).map(|end| at(&place[..end]));
+        let made = directories.map(|path| SetupOp::Directory { path, mode: 0o755 });
+        ops.splice(which + 1..which + 1, made.collect::<Vec<_>>());
+    }
+}
+
 fn links(folder: &str, links: &[(&str, &str)]) -> Vec<SetupOp> {
     let link = |(name, target): &(&str, &str)| SetupOp::Symlink {
         path: format!("{folder}/{name}"),
@@ -345,7 +367,7 @@ pub fn sandbox_ops(root: &TreeId, folder: &str, machine: &Machine, real_random: 
     ops.extend([
         SetupOp::Pivot { path: held::ROOT.to_owned() },
         SetupOp::HostName { name: machine.host.clone() },
-        SetupOp::DomainName { name: "(none)".to_owned() },
+        SetupOp::DomainName { name: machine.domain.clone() },
         SetupOp::Loopback {},
     ]);
     for (resource, soft, hard) in profile::LIMITS {

@@ -47,7 +47,7 @@ impl Record {
 
     /// How its requests are received.
     pub fn transport(&self) -> FuserTransport {
-        FuserTransport { passthrough: !self.checked }
+        FuserTransport { passthrough: !self.checked, modified: stele_fs::MODIFIED }
     }
 
     /// How the kernel's caches of it are invalidated.

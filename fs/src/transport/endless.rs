@@ -10,7 +10,7 @@ use fuser::{
     ReplyData, ReplyEmpty, ReplyOpen, ReplyWrite, Request, Session, SessionACL, WriteFlags,
 };
 
-use super::terms::{ALWAYS, attr};
+use super::terms::{ALWAYS, MODIFIED, attr};
 use crate::view::{Attributes, Kind};
 
 /// The bytes of one opening: so many more.
@@ -43,7 +43,8 @@ struct Opened {
 
 impl Filesystem for Endless {
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        let file = attr(&Attributes { ino: ino.0, kind: Kind::File { executable: false }, size: 0 });
+        let file =
+            attr(&Attributes { ino: ino.0, kind: Kind::File { executable: false }, size: 0 }, MODIFIED);
         reply.attr(&ALWAYS, &FileAttr { perm: 0o666, ..file });
     }
 

@@ -29,6 +29,8 @@ const BACKGROUND: u16 = 64;
 pub struct FuserTransport {
     /// Whether the kernel may read payload files directly, unchecked.
     pub passthrough: bool,
+    /// The modification time of everything, in seconds since 1970: [`MODIFIED`](super::MODIFIED), unless a check varies it.
+    pub modified: u64,
 }
 
 /// What all threads of one mount share.
@@ -43,6 +45,7 @@ struct Adapter {
     shared: Arc<Shared>,
     begin: Begin,
     want_passthrough: bool,
+    modified: u64,
 }
 
 impl Transport for FuserTransport {
@@ -60,7 +63,8 @@ impl Transport for FuserTransport {
         let want_passthrough = self.passthrough && view.opens() == Opens::Sent;
         for device in devices {
             let begin = if sessions.is_empty() { begin } else { Begin::Resumed };
-            let adapter = Adapter { shared: Arc::clone(&shared), begin, want_passthrough };
+            let adapter =
+                Adapter { shared: Arc::clone(&shared), begin, want_passthrough, modified: self.modified };
             sessions.push(match begin {
                 Begin::New => Session::from_fd(adapter, device, SessionACL::All, Config::default())?,
                 Begin::Resumed => handshake::resume(adapter, &device, view.with_state(|state| state.init()))?,
@@ -159,12 +163,17 @@ impl Filesystem for Adapter {
         let _answer = self.shared.view.answer();
         match self.shared.view.look_up(parent.0, name.as_bytes(), question(request)) {
             Ok(Some(Lookup { attributes, generation, lifetime })) => {
-                reply.entry_with_ttls(&ALWAYS, &ttl(lifetime), &attr(&attributes), Generation(generation));
+                reply.entry_with_ttls(
+                    &ALWAYS,
+                    &ttl(lifetime),
+                    &attr(&attributes, self.modified),
+                    Generation(generation),
+                );
             }
             // The number 0 means that there is no such name, and the timeout how long that holds.
             Ok(None) => {
                 let absent = Attributes { ino: 0, kind: Kind::File { executable: false }, size: 0 };
-                reply.entry(&ALWAYS, &attr(&absent), Generation(0));
+                reply.entry(&ALWAYS, &attr(&absent, self.modified), Generation(0));
             }
             Err(fault) => reply.error(errno(fault)),
         }
@@ -178,7 +187,7 @@ impl Filesystem for Adapter {
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
         let _answer = self.shared.view.answer();
         match self.shared.view.attributes(ino.0) {
-            Ok(attributes) => reply.attr(&ALWAYS, &attr(&attributes)),
+            Ok(attributes) => reply.attr(&ALWAYS, &attr(&attributes, self.modified)),
             Err(fault) => reply.error(errno(fault)),
         }
     }
@@ -281,7 +290,7 @@ impl Filesystem for Adapter {
             &mut |next, entry, found| {
                 let Some(found) = found else { return true };
                 let name = OsStr::from_bytes(&entry.name);
-                let (attr, life) = (attr(&found.attributes), ttl(found.lifetime));
+                let (attr, life) = (attr(&found.attributes, self.modified), ttl(found.lifetime));
                 !reply.add(attr.ino, next, name, &life, &attr, Generation(found.generation))
             },
         );

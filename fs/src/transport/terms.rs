@@ -35,11 +35,9 @@ pub(super) fn file_type(kind: Kind) -> FileType {
 /// Zip archives begin at 1980-01-01, in any time zone; programs that make them (and Python wheels) refuse older files.
 pub const MODIFIED: u64 = 315_619_200;
 
-fn time() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(MODIFIED)
-}
-
-pub(super) fn attr(attributes: &Attributes) -> FileAttr {
+/// Times of change stay [`MODIFIED`], whatever the modification time is: builds tell inputs by them.
+pub(super) fn attr(attributes: &Attributes, modified: u64) -> FileAttr {
+    let time = |seconds: u64| -> SystemTime { UNIX_EPOCH + Duration::from_secs(seconds) };
     let perm = match attributes.kind {
         Kind::Directory | Kind::File { executable: true } => 0o555,
         Kind::File { executable: false } => 0o444,
@@ -50,10 +48,10 @@ pub(super) fn attr(attributes: &Attributes) -> FileAttr {
         size: attributes.size,
         // The unit of stat(2).
         blocks: attributes.size.div_ceil(512),
-        atime: time(),
-        mtime: time(),
-        ctime: time(),
-        crtime: time(),
+        atime: time(modified),
+        mtime: time(modified),
+        ctime: time(MODIFIED),
+        crtime: time(MODIFIED),
         kind: file_type(attributes.kind),
         perm,
         // 1 for a directory means that subdirectories are not counted, as on btrfs.

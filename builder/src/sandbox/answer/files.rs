@@ -72,6 +72,8 @@ pub(super) struct Appearance {
     pub disk: u64,
     /// The user and group of this machine that its processes run as.
     pub owner: (u32, u32),
+    /// The number that both have in the build.
+    pub user: u32,
     /// Its clock.
     pub clock: Clock,
     pub numbers: Numbers,
@@ -230,7 +232,7 @@ impl Appearance {
         let mut fields = Fields(bytes);
         for (at, own) in [(at, self.owner.0), (at + 4, self.owner.1)] {
             let is_own = fields.get(at, 4) == u64::from(own);
-            fields.set(at, 4, if is_own { profile::ID } else { OVERFLOW }.into());
+            fields.set(at, 4, if is_own { self.user } else { OVERFLOW }.into());
         }
     }
 
@@ -328,6 +330,7 @@ mod tests {
             let mut here = Appearance {
                 disk: folder.path().metadata().unwrap().dev(),
                 owner: (7, 8),
+                user: profile::ID,
                 clock: Clock::begin(1000),
                 numbers: Numbers::default(),
             };
@@ -361,7 +364,8 @@ mod tests {
     #[test]
     fn only_a_builds_own_user_has_a_number() {
         let clock = Clock::begin(1000);
-        let seen = Appearance { disk: 99, owner: (7, 8), clock, numbers: Numbers::default() };
+        let seen =
+            Appearance { disk: 99, owner: (7, 8), user: profile::ID, clock, numbers: Numbers::default() };
         for (user, group, shown) in [(7, 8, (1000, 1000)), (0, 8, (65_534, 1000)), (7, 0, (1000, 65_534))] {
             let mut bytes = [0; STATX];
             Fields(&mut bytes).set(STATX_OWNER, 4, user);
@@ -379,8 +383,13 @@ mod tests {
         fields.set(8, 8, 1 << 60);
         let modified = Time { seconds: profile::MODIFIED.cast_signed(), nanoseconds: 0 };
         fields.set_time(104, modified);
-        let mut seen =
-            Appearance { disk: 99, owner: (7, 8), clock: Clock::begin(1000), numbers: Numbers::default() };
+        let mut seen = Appearance {
+            disk: 99,
+            owner: (7, 8),
+            user: profile::ID,
+            clock: Clock::begin(1000),
+            numbers: Numbers::default(),
+        };
         seen.stat(&mut bytes);
         assert_eq!(Fields(&mut bytes).get(8, 8), 1 << 60);
         assert_eq!(Fields(&mut bytes).time(104), modified);

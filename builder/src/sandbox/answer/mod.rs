@@ -95,7 +95,7 @@ impl Answering {
     pub fn start(answered: Answered, recorder: Option<Recorder>, mailbox: Mailbox) -> io::Result<Self> {
         let held = Arc::<Held>::default();
         let Answered { listener, processes, machine, date, seed, folder, vdso } = answered;
-        let fixed = date.map(|date| Fixed::begin(date, &folder)).transpose()?;
+        let fixed = date.map(|date| Fixed::begin(date, &folder, machine.user)).transpose()?;
         let listings = Listings::new(machine.backwards, held.clone());
         let random = seed.as_deref().map(Streams::new);
         let programs = Programs { vdso, hides_clock: date.is_some(), random };
@@ -158,11 +158,12 @@ struct Fixed {
 
 impl Fixed {
     /// Its clock begins now, with this date.
-    fn begin(date: i64, folder: &Path) -> io::Result<Self> {
+    fn begin(date: i64, folder: &Path, seen_as: u32) -> io::Result<Self> {
         let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let appearance = Appearance {
             disk: rustix::fs::stat(folder)?.st_dev,
             owner: crate::hold::build_uid().map_or((user, group), |id| (id, id)),
+            user: seen_as,
             clock: Clock::begin(date),
             numbers: Numbers::default(),
         };

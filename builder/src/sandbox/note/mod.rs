@@ -261,7 +261,9 @@ fn text(path: &[u8]) -> String {
 
 /// Whether a path lies where builds can write.
 fn is_written_by_builds(path: &[u8]) -> bool {
-    [&b"/build/"[..], b"/out/", b"/tmp/", b"/dev/shm/"].iter().any(|top| path.starts_with(top))
+    [&b"/build/"[..], b"/out/", b"/tmp/", b"/dev/shm/", b"/dev/check-"]
+        .iter()
+        .any(|top| path.starts_with(top))
 }
 
 /// What a descriptor refers to. None if the build cannot have written it.

@@ -1,6 +1,13 @@
 //! `stele explain`: a deliberately irreproducible recipe of each class, and what is said of it.
 
+mod reprotest;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
+use stele_tests::sandboxed::compiled;
 use stele_tests::workshop::Workshop;
 
 /// What it prints as JSON, and its exit code.
@@ -27,7 +34,7 @@ fn a_reproducible_recipe_needs_no_explanation() {
 }
 
 /// The class, what its recipe does, and the vector that is to be named.
-const CLASSES: [(&str, &str, &str); 15] = [
+const CLASSES: [(&str, &str, &str); 21] = [
     ("timezone", "echo $TZ > $OUT/x", "environment TZ"),
     ("locale", "echo $LC_ALL > $OUT/x", "environment LC_ALL"),
     ("terminal", "echo $TERM > $OUT/x", "environment TERM"),
@@ -47,6 +54,12 @@ const CLASSES: [(&str, &str, &str); 15] = [
     ("archives", "echo > f; busybox tar -c f > $OUT/x", "date"),
     ("file_times", "echo > f; busybox stat -c %Y f > $OUT/x", "date"),
     ("random", "head -c 9 /dev/urandom > $OUT/x", "random numbers"),
+    ("build_path", "busybox pwd > $OUT/x", "build folder"),
+    ("domain", "busybox cat /proc/sys/kernel/domainname > $OUT/x", "domain name"),
+    ("home", "echo $HOME > $OUT/x", "environment HOME"),
+    ("search_path", "echo $PATH > $OUT/x", "environment PATH"),
+    ("user", "busybox id -u > $OUT/x; busybox id -g >> $OUT/x", "user and group"),
+    ("input_times", "busybox stat -c %Y /bin/busybox > $OUT/x", "times of inputs"),
 ];
 
 /// What the sandbox makes the same, with a fixed clock, whatever is varied.
@@ -60,7 +73,7 @@ const THE_SAME: [(&str, &str); 5] = [
         "blocks",
         "head -c 70000 /dev/zero > f; echo > g; busybox du f g > $OUT/x; busybox stat -c %b f >> $OUT/x",
     ),
-    ("build_path", "busybox pwd > $OUT/x; busybox id >> $OUT/x"),
+    ("paths_below_build", "mkdir /build/a; cd /build/a; busybox pwd > $OUT/x"),
     ("links", "mkdir -p a/b/c a/d; busybox stat -c '%h %s' a a/b a/b/c > $OUT/x"),
 ];
 
@@ -106,11 +119,101 @@ fn what_the_sandbox_lets_through_is_told_apart_from_what_it_fixes() {
         &[],
         "busybox cut -d ' ' -f 22 /proc/self/stat > $OUT/x; echo $RANDOM >> $OUT/x",
     );
-    for recipe in ["clock", "random", "durations"] {
+    shop.recipe(
+        "race",
+        &[],
+        "for who in a b; do
+             (n=0; while [ $n -lt 5000 ]; do echo $who; n=$((n+1)); done >> x) &
+         done; wait; mv x $OUT/x",
+    );
+    for recipe in ["clock", "random", "durations", "race"] {
         let (explanation, code) = explain(&shop, recipe);
         assert_eq!((code, &explanation["cause"]), (1, &"let-through".into()), "{recipe}");
         assert_eq!(explanation["builds"].as_array().unwrap().len(), 3);
     }
+}
+
+/// Puts programs of this machine into a recipe's folder, with the libraries that they need, and writes the recipe.
+fn programs_of_this_machine(shop: &Workshop, name: &str, files: &[PathBuf]) {
+    let top = shop.path().join(format!("pkgs/{name}/files"));
+    let put = |file: &Path| {
+        let to = top.join(file.strip_prefix("/").unwrap());
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(file, to).unwrap();
+    };
+    for file in files {
+        put(file);
+        if file.extension().is_some_and(|it| it == "py") {
+            continue;
+        }
+        let needed = Command::new("ldd").arg(file).output().unwrap();
+        let needed = String::from_utf8(needed.stdout).unwrap();
+        needed.split_whitespace().filter(|word| word.starts_with('/')).for_each(|word| put(Path::new(word)));
+    }
+    let text = format!(
+        "load('//pkgs/box/recipe.star', 'box')
+{name} = recipe(name = '{name}', version = '1', inputs = [box], sources = [local('files', at = '/src')],
+    script = 'cp -r /src/. $OUT')"
+    );
+    shop.put(&format!("pkgs/{name}/recipe.star"), &text);
+}
+
+/// What a compiler says of itself on this machine.
+fn said(program: &str, args: &[&str]) -> PathBuf {
+    let output = Command::new(program).args(args).output().unwrap();
+    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim())
+}
+
+/// SOURCE_DATE_EPOCH is in the environment of every build, and these programs heed it. Without it they ask the clock.
+#[test]
+fn compilers_that_write_the_date_are_told_one() {
+    let shop = Workshop::new();
+    let cc1 = said("gcc", &["-print-prog-name=cc1"]);
+    programs_of_this_machine(&shop, "cc", &[cc1.clone()]);
+    let library = said("python3", &["-c", "import os; print(os.path.dirname(os.__file__))"]);
+    let python = said("python3", &["-c", "import os, sys; print(os.path.realpath(sys.executable))"]);
+    let mut files = vec![python.clone()];
+    for folder in ["", "collections", "encodings", "importlib", "re"] {
+        let entries = fs::read_dir(library.join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(entries.filter(|path| path.extension().is_some_and(|it| it == "py")));
+    }
+    programs_of_this_machine(&shop, "python", &files);
+    let date = format!(
+        "echo 'const char *made = __DATE__ \" \" __TIME__;' > x.c; {} -quiet -ffreestanding x.c -o $OUT/x",
+        cc1.display()
+    );
+    let pyc = format!(
+        "echo 'made = 1' > x.py
+         {} -I -S -c 'import py_compile; py_compile.compile(\"x.py\", cfile=\"/out/x\", doraise=True)'",
+        python.display()
+    );
+    for (class, script) in [("cc", date), ("python", pyc)] {
+        let (told, untold) = (format!("{class}_told"), format!("{class}_untold"));
+        shop.recipe(&told, &[class], &script);
+        shop.build(&told);
+        let (explanation, code) = explain(&shop, &told);
+        assert_eq!((code, &explanation["cause"]), (0, &"none".into()), "{class}: {explanation}");
+        shop.recipe(&untold, &[class], &format!("unset SOURCE_DATE_EPOCH\n{script}"));
+        let (explanation, code) = explain(&shop, &untold);
+        assert_eq!((code, &explanation["cause"]), (1, &"let-through".into()), "{class}: {explanation}");
+    }
+}
+
+/// The processor's own answer cannot be replaced: one machine always gives the same, another another.
+#[test]
+fn what_the_processor_says_of_itself_is_the_machines_own() {
+    let Some(program) = compiled("tests/sandbox/cpuid.c") else { return };
+    let shop = Workshop::new();
+    programs_of_this_machine(&shop, "cpuid", &[]);
+    fs::create_dir_all(shop.path().join("pkgs/cpuid/files/bin")).unwrap();
+    fs::copy(program, shop.path().join("pkgs/cpuid/files/bin/cpuid")).unwrap();
+    shop.recipe("vendor", &["cpuid"], "cpuid > $OUT/x");
+    shop.build("vendor");
+    let (explanation, code) = explain(&shop, "vendor");
+    assert_eq!((code, &explanation["cause"]), (0, &"none".into()), "{explanation}");
+    let here = fs::read_to_string("/proc/cpuinfo").unwrap();
+    let vendor = here.lines().find_map(|line| line.strip_prefix("vendor_id")).unwrap();
+    assert_eq!(shop.file("build-vendor/x").trim(), vendor.trim_start_matches([' ', '\t', ':']));
 }
 
 #[test]
