@@ -141,6 +141,9 @@ pub struct Verified {
     pub bytes: u64,
     /// The problems.
     pub findings: Vec<Finding>,
+    /// Whether the counts of `store stats` were wrong; they are right now.
+    #[serde(default)]
+    pub counts_corrected: bool,
 }
 
 /// The result of a rebuild of the database.

@@ -357,6 +357,7 @@ fn verify(store: &Store, progress: &Progress) -> Result<Answer, Failure> {
         blobs: verified.blobs,
         bytes: verified.bytes,
         findings: verified.findings.iter().map(finding).collect(),
+        counts_corrected: verified.counts_corrected,
     }))
 }
 

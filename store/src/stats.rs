@@ -1,7 +1,6 @@
 //! Statistics of a store.
 
-use crate::db::{DbError, Placement, Totals};
-use crate::model::Digest;
+use crate::db::{DbError, Totals};
 use crate::store::Store;
 
 /// The content of a store, and what deduplication saved since it was created.
@@ -25,46 +24,33 @@ pub struct Stats {
     pub roots: u64,
     /// Leases that hold.
     pub leases: u64,
-    /// Disk usage of the database and of the payloads' files, in bytes, as the filesystem counts them.
+    /// Disk usage in bytes: of the database as the filesystem counts it, of the payloads' files in blocks of 4 KiB.
     pub disk_bytes: u64,
     /// Totals since the store was created.
     pub totals: Totals,
 }
 
 impl Store {
-    /// Counts. Reads every row of the small column families, and no payload.
+    /// Counts. Of trees and blobs it reads nothing, but the first time after an earlier version wrote the store; of roots
+    /// and leases every row.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub fn stats(&self) -> Result<Stats, DbError> {
-        let mut stats = Stats {
+        let counts = self.db.counts()?;
+        Ok(Stats {
+            trees: counts.trees,
+            tree_bytes: counts.tree_bytes,
+            inline_blobs: counts.inline_blobs,
+            inline_bytes: counts.inline_bytes,
+            file_blobs: counts.file_blobs,
+            file_bytes: counts.file_bytes,
+            quarantined_blobs: counts.quarantined_blobs,
+            disk_bytes: counts.file_room + self.db_disk_bytes(),
             totals: *self.totals.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
             roots: self.roots()?.len() as u64,
             leases: self.leases()?.iter().filter(|(_, lease)| lease.holder.holds()).count() as u64,
-            ..Stats::default()
-        };
-        let zero = Digest::from_bytes([0; 32]);
-        for row in self.db.blobs_from(&zero)? {
-            let (id, row) = row?;
-            match row.placement {
-                Placement::Inline => {
-                    stats.inline_blobs += 1;
-                    stats.inline_bytes += row.size;
-                }
-                Placement::File => {
-                    stats.file_blobs += 1;
-                    stats.file_bytes += row.size;
-                    stats.disk_bytes += disk_bytes(&self.layout.object(&id));
-                }
-                Placement::Quarantined => stats.quarantined_blobs += 1,
-            }
-        }
-        for row in self.db.trees_from(&zero)? {
-            stats.trees += 1;
-            stats.tree_bytes += row?.1.len() as u64;
-        }
-        stats.disk_bytes += self.db_disk_bytes();
-        Ok(stats)
+        })
     }
 
     /// Disk usage of the database, in bytes.

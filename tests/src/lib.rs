@@ -204,6 +204,7 @@ impl Stele {
     pub fn assert_sound(&self) {
         let outcome = self.run(&["store", "verify"]);
         assert_eq!(outcome.code, 0, "verify: {}{}", outcome.text(), outcome.stderr);
+        assert!(!outcome.text().contains("counts of"), "verify: {}", outcome.text());
         for line in self.ok(&["store", "root", "ls"]).lines() {
             let name = line.rsplit(' ').next().expect("a root has a name");
             self.ok(&["store", "info", name]);

@@ -123,6 +123,9 @@ pub fn verified(it: &Verified) -> String {
             text += &format!("  used by {place}\n");
         }
     }
+    if it.counts_corrected {
+        text += "the counts of `store stats` were wrong, and are right now\n";
+    }
     match it.findings.len() as u64 {
         0 => text += "all content matches its digest\n",
         n => {

@@ -1,6 +1,7 @@
 //! RocksDB behind typed rows. No other folder uses RocksDB.
 
 mod batch;
+mod counts;
 mod directory;
 mod error;
 mod options;
@@ -9,6 +10,7 @@ mod rows;
 mod scan;
 mod table;
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use directory::DatabaseDir;
 use error::bad_row;
 
 pub use batch::{Durability, Rows};
+pub use counts::{COUNTS, Counts};
 pub use error::{DESCRIPTORS, DbError};
 pub use outputs::{MAX_NAME as MAX_OUTPUT_NAME, Origin, Outputs, Realisation, is_name as is_output_name};
 pub use rows::{BlobRow, CachedRow, Holder, LeaseRow, Placement, RootRow, Target, Totals};
@@ -86,6 +89,8 @@ pub struct Db {
     db: DB,
     /// Whether a write failed: RocksDB may refuse all others until it is opened anew.
     stopped: AtomicBool,
+    /// How much it names. `None` if an earlier version wrote it, and nobody has asked yet.
+    counts: Mutex<Option<Counts>>,
     /// Last, since fields are dropped in order.
     place: DatabaseDir,
 }
@@ -104,7 +109,11 @@ impl Db {
         let disk = rustix::fs::fstatvfs(store).map(|disk| disk.f_blocks.saturating_mul(disk.f_frsize));
         let log = disk.map_or(options::MAX_LOG, |bytes| (bytes / 64).clamp(1 << 20, options::MAX_LOG));
         match DB::open_cf_descriptors(&options::database(log), place.path(), options::families()) {
-            Ok(db) => Ok(Self { db, stopped: AtomicBool::new(false), place }),
+            Ok(db) => {
+                let db = Self { db, stopped: AtomicBool::new(false), counts: Mutex::default(), place };
+                db.read_counts()?;
+                Ok(db)
+            }
             Err(e) => Err(place.failed("be opened", &e)),
         }
     }
@@ -116,9 +125,12 @@ impl Db {
     pub fn open_read_only(store: &Folder, name: &str) -> Result<Self, DbError> {
         let names = Family::ALL.iter().map(|family| family.name());
         let place = DatabaseDir::open(store, name, "be opened for reading")?;
-        DB::open_cf_for_read_only(&rocksdb::Options::default(), place.path(), names, false)
-            .map(|db| Self { db, stopped: AtomicBool::new(false), place })
-            .map_err(|e| DbError::new("be opened for reading", &e))
+        let db = DB::open_cf_for_read_only(&rocksdb::Options::default(), place.path(), names, false)
+            .map_err(|e| DbError::new("be opened for reading", &e))?;
+        let db = Self { db, stopped: AtomicBool::new(false), counts: Mutex::default(), place };
+        // Of a damaged one all is counted, if somebody asks.
+        let _ = db.read_counts();
+        Ok(db)
     }
 
     /// Runs RocksDB's repair on a damaged database. It silently drops what it cannot repair: every row read
@@ -163,6 +175,7 @@ impl Db {
 
     fn write_with(&self, rows: Rows, options: &WriteOptions) -> Result<(), DbError> {
         let mut batch = WriteBatch::default();
+        let counts = self.change_counts(&rows, &mut batch)?;
         for (family, key, value) in rows.writes {
             let family = self.family(family)?;
             match value {
@@ -170,7 +183,11 @@ impl Db {
                 None => batch.delete_cf(family, key),
             }
         }
-        self.db.write_opt(batch, options).map_err(|e| self.failed("write", &e))
+        self.db.write_opt(batch, options).map_err(|e| self.failed("write", &e))?;
+        if let Some(counts) = counts {
+            counts.done();
+        }
+        Ok(())
     }
 
     /// Writes `rows` past the log: they are durable only after [`Db::flush_inline`], and until then a crash may

@@ -1,7 +1,7 @@
 //! Salvages rows from an old database: every row that matches its key.
 
 use super::{RebuildError, Rebuilt};
-use crate::db::{BlobRow, Db, DbError, Durability, Family, Placement, RootRow, Rows};
+use crate::db::{BlobRow, COUNTS, Db, DbError, Durability, Family, Placement, RootRow, Rows};
 use crate::folder::Folder;
 use crate::model::{Digest, RootName, Sha256};
 use crate::progress::Progress;
@@ -10,7 +10,8 @@ use crate::progress::Progress;
 const BATCH: usize = 4096;
 
 /// Rows of `meta` about the old database itself: the new one has its own.
-const OF_THE_DATABASE: &[&[u8]] = &[b"format", b"features", b"epoch", b"clean", b"unlogged", b"rebuilding"];
+const OF_THE_DATABASE: &[&[u8]] =
+    &[b"format", b"features", b"epoch", b"clean", COUNTS.as_bytes(), b"unlogged", b"rebuilding"];
 
 /// The result of salvaging a database.
 #[derive(Default)]

@@ -93,6 +93,8 @@ pub struct Verified {
     pub bytes: u64,
     /// The defects, trees first.
     pub findings: Vec<Finding>,
+    /// Whether the counts that were kept were wrong; they are right now.
+    pub counts_corrected: bool,
 }
 
 /// Why a verification stopped.

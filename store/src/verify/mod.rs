@@ -40,6 +40,7 @@ impl Store {
         self.verify_sha256s(&mut verified)?;
         self.verify_holders(&mut verified)?;
         self.find_uses(&mut verified.findings)?;
+        verified.counts_corrected = !self.is_read_only() && !self.db.recount()?;
         Ok(verified)
     }
 
