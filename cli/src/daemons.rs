@@ -1,5 +1,6 @@
 //! Concurrent requests to the daemon, with a connection each, also across a restart of the daemon.
 
+use std::fs::File;
 use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -16,6 +17,7 @@ use stele::failure::{Failure, Kind};
 use stele::service::Sink;
 use stele::{Api, Request};
 use stele_daemon::client::Client;
+use stele_registry::serve::{Piece, Taker};
 
 /// How many connections are kept for further requests.
 const KEPT: usize = 16;
@@ -73,6 +75,17 @@ impl Daemons {
         ask: impl Fn(u64) -> Request,
         to: &mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
     ) -> Result<Answer, Trouble> {
+        self.stream_files(ask, &mut |piece| match piece {
+            Piece::Bytes(bytes) => to(bytes),
+            Piece::File { .. } => Err(io::Error::other("received a file that was not asked for")),
+        })
+    }
+
+    /// The same, where the request is for descriptors of large files.
+    ///
+    /// # Errors
+    /// The daemon's failure, or that of `to`.
+    pub fn stream_files(&self, ask: impl Fn(u64) -> Request, to: &mut Taker<'_>) -> Result<Answer, Trouble> {
         let (mut came, mut tries) = (0, 0);
         loop {
             let mut client = self.client().map_err(Trouble::Failure)?;
@@ -129,7 +142,7 @@ pub fn said(failure: &Failure) -> String {
 
 /// Passes bytes on.
 struct Taking<'a> {
-    to: &'a mut (dyn FnMut(&[u8]) -> io::Result<()> + Send),
+    to: &'a mut Taker<'a>,
     came: u64,
     /// Whether the receiver is gone.
     lost: bool,
@@ -143,15 +156,21 @@ impl Sink for Taking<'_> {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        (self.to)(bytes).inspect_err(|_| self.lost = true)?;
+        (self.to)(Piece::Bytes(bytes)).inspect_err(|_| self.lost = true)?;
         self.came += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        (self.to)(Piece::File { file, offset, length }).inspect_err(|_| self.lost = true)?;
+        self.came += length;
         Ok(())
     }
 }
 
 impl Observer for Taking<'_> {
     fn progress(&mut self, _: Progress) {
-        if !self.lost && (self.to)(&[]).is_err() {
+        if !self.lost && (self.to)(Piece::Bytes(&[])).is_err() {
             self.lost = true;
             // The daemon may work for long before it has the next bytes.
             if let Some(line) = &self.line {

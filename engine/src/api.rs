@@ -1,5 +1,6 @@
 //! Requests about a store, answered by an [`Engine`] in this process or by the daemon that owns the store.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -145,6 +146,10 @@ impl Sink for Through<'_> {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.bytes(bytes)
+    }
+
+    fn file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        self.0.file(file, offset, length)
     }
 }
 

@@ -6,10 +6,10 @@ use std::io;
 use stele_store::model::Digest;
 use stele_store::{Cancelled, Progress, ReadError};
 
-use crate::content::Content;
+use crate::content::{Content, Take};
 use crate::document::{digest_text, sum};
 use crate::encode::Compression;
-use crate::measure::{StreamError, Sum, stream, stream_part};
+use crate::measure::{StreamError, Sum, stream, stream_files, stream_part};
 use crate::record::{ImageLayer, Payload, Record};
 
 /// A blob, by its digest.
@@ -162,6 +162,43 @@ impl Blob<'_> {
         match lost {
             Some(error) => Err(BlobError::Sink(error)),
             None => sent.map_err(|source| BlobError::Stream { origin: layer.origin.clone(), source }),
+        }
+    }
+}
+
+impl Blob<'_> {
+    /// Like [`Blob::write_range`], but of large files in a layer that is not compressed, and of attached blobs, it passes
+    /// on where the bytes are.
+    ///
+    /// # Errors
+    /// See [`BlobError`].
+    pub fn write_files<C: Content + ?Sized>(
+        &self,
+        content: &C,
+        offset: u64,
+        length: u64,
+        progress: &Progress,
+        to: &mut dyn Take,
+    ) -> Result<(), BlobError> {
+        match self.source {
+            BlobSource::Layer(layer) if layer.compression == Compression::None => {
+                check_exact(layer)?;
+                let sent = stream_files(content, &layer.layer, (offset, length), progress, to);
+                sent.map_err(|source| match source {
+                    StreamError::Io(lost) => BlobError::Sink(lost),
+                    source => BlobError::Stream { origin: layer.origin.clone(), source },
+                })
+            }
+            BlobSource::Payload(payload) => {
+                let fails = |source| BlobError::Payload { digest: digest_text(&payload.sum.sha256), source };
+                let from = content.blob(&payload.blob).map_err(fails)?;
+                let length = length.min(payload.sum.size.saturating_sub(offset));
+                match from.file() {
+                    Some(file) if length > 0 => Ok(to.file(file, offset, length)?),
+                    _ => read_payload(content, payload, (offset, length), progress, &mut |it| to.bytes(it)),
+                }
+            }
+            _ => self.write_range(content, offset, length, progress, &mut |it| to.bytes(it)),
         }
     }
 }

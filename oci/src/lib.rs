@@ -26,11 +26,11 @@ pub mod start;
 mod tar;
 
 pub use blobs::{Blob, BlobError, BlobSource};
-pub use content::{Content, ReadAt};
+pub use content::{Content, ReadAt, Take};
 pub use document::{Platform, Run};
 pub use encode::Compression;
 pub use grow::GrowError;
-pub use layer::{Entry, Layer, LayerError, LayerReader, Walk};
+pub use layer::{Entry, FilePart, Layer, LayerError, LayerReader, Walk};
 pub use make::MakeError;
 pub use measure::{Measured, StreamError, Sum, measure, stream};
 pub use path::{ImagePath, PathError};

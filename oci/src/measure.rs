@@ -8,7 +8,7 @@ use sha2::Digest as _;
 use stele_store::model::Sha256;
 use stele_store::{Cancelled, Progress};
 
-use crate::content::Content;
+use crate::content::{Content, Take};
 use crate::encode::{Compression, Sizes, encode, encode_part};
 use crate::layer::{Layer, LayerError, LayerReader};
 
@@ -187,6 +187,51 @@ pub fn stream<C: Content + ?Sized>(
     match error.take() {
         Some(error) => Err(error),
         None => Ok(outcome.map(|()| packed.finish())?),
+    }
+}
+
+/// The least number of bytes that are passed as a part of a file: a descriptor costs as much as copying some more.
+const LEAST_OF_FILE: u64 = 128 << 10;
+/// Bytes that are gathered before they are passed on.
+const GATHERED: usize = 256 << 10;
+
+/// Passes `length` bytes of a layer that is not compressed from `first` on to `to`, or as many as there are: of large
+/// files not their bytes, but where they are. Nothing is verified.
+///
+/// # Errors
+/// See [`StreamError`].
+pub(crate) fn stream_files<C: Content + ?Sized>(
+    content: &C,
+    layer: &Layer,
+    (first, length): (u64, u64),
+    progress: &Progress,
+    to: &mut dyn Take,
+) -> Result<(), StreamError> {
+    let mut reader = LayerReader::unchecked(content, layer);
+    reader.skip(first)?;
+    let (mut left, mut buffer, mut filled) = (length, vec![0; GATHERED], 0);
+    loop {
+        progress.check()?;
+        let part = reader.next_file(LEAST_OF_FILE, left)?;
+        let room = usize::try_from(left).unwrap_or(usize::MAX).min(GATHERED - filled);
+        let read = if part.is_some() { 0 } else { reader.next(&mut buffer[filled..filled + room])? };
+        filled += read;
+        left -= read as u64;
+        if filled == GATHERED || (read == 0 && filled > 0) {
+            to.bytes(&buffer[..filled])?;
+            filled = 0;
+        }
+        match part {
+            Some(part) => {
+                let Some(file) = part.file() else {
+                    return Err(io::Error::from(io::ErrorKind::NotFound).into());
+                };
+                to.file(file, part.offset, part.length)?;
+                left -= part.length;
+            }
+            None if read == 0 => return Ok(()),
+            None => {}
+        }
     }
 }
 

@@ -60,9 +60,10 @@ impl Images for Stored {
                 digest: wanted.digest.to_string(),
                 first: wanted.first + came,
                 length: wanted.length - came,
+                descriptors: true,
             },
         };
-        match self.0.stream(ask, to) {
+        match self.0.stream_files(ask, to) {
             Ok(_) => Ok(()),
             Err(Trouble::Untaken) => Err(Broken),
             Err(Trouble::Failure(failure)) => {

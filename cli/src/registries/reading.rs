@@ -43,6 +43,7 @@ impl Blobs for Reading {
                     digest: digest.clone(),
                     first: bytes.start + came,
                     length: bytes.end - bytes.start - came,
+                    descriptors: false,
                 },
             };
             // The reader has stopped when the other end is gone.

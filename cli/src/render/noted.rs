@@ -1,5 +1,6 @@
 //! Notes of the daemon, for commands that show nothing else of what comes before an answer.
 
+use std::fs::File;
 use std::io;
 
 use stele::Observer;
@@ -21,6 +22,10 @@ impl<O: Observer> Sink for Noted<O> {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.bytes(bytes)
+    }
+
+    fn file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        self.0.file(file, offset, length)
     }
 }
 

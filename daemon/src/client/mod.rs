@@ -22,7 +22,8 @@ use crate::mounts::Record;
 use greeting::{greet, is_nobody};
 
 use crate::protocol::{
-    Call, Frame, MAX_ANSWER, Reply, Welcome, receive, send, send_descriptors, send_request,
+    Call, Frame, MAX_ANSWER, Reply, Welcome, receive, receive_descriptors, send, send_descriptors,
+    send_request,
 };
 use crate::socket::hung_up;
 use stele::Request;
@@ -271,6 +272,12 @@ impl Connection {
             match receive(&mut self.stream, self.max).map_err(ended)? {
                 None => return Err(ended(io::ErrorKind::UnexpectedEof.into())),
                 Some(Frame::Bytes(bytes)) => observer.bytes(&bytes).map_err(unheard)?,
+                Some(Frame::File { offset, length }) => {
+                    let fds = receive_descriptors(&self.stream).map_err(ended)?.unwrap_or_default();
+                    let file =
+                        fds.into_iter().next().ok_or_else(|| ended(io::ErrorKind::InvalidData.into()))?;
+                    observer.file(&file.into(), offset, length).map_err(unheard)?;
+                }
                 Some(Frame::Json(bytes)) => match serde_json::from_slice(&bytes)
                     .map_err(|e| ended(e.into()))?
                 {

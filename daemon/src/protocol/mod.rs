@@ -1,7 +1,7 @@
 //! The frames of the socket's protocol. `docs/formats.md` has the bytes.
 //!
 //! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that continues in the next
-//! frame, `B` bytes, `D` descriptors) and that many bytes. The first frames in each direction, [`Hello`] and
+//! frame, `B` bytes, `D` descriptors, `F` a part of the file whose descriptor follows) and that many bytes. The first frames in each direction, [`Hello`] and
 //! [`Welcome`], and the request to stop never change their format, so that a command line of any version can
 //! replace a daemon of any other.
 
@@ -146,6 +146,13 @@ pub enum Frame {
     Json(Vec<u8>),
     /// Some bytes of a blob.
     Bytes(Vec<u8>),
+    /// The next bytes of a blob are a part of a file, whose descriptor follows.
+    File {
+        /// The offset of the first byte in the file.
+        offset: u64,
+        /// The number of bytes.
+        length: u64,
+    },
 }
 
 /// Writes a message.
@@ -235,9 +242,28 @@ pub fn receive(from: &mut impl Read, max: usize) -> io::Result<Option<Frame>> {
             b'j' if length > 0 => {}
             b'J' => return Ok(Some(Frame::Json(message))),
             b'B' if begin == 0 => return Ok(Some(Frame::Bytes(message))),
+            b'F' if begin == 0 => {
+                let numbers =
+                    <[u8; 16]>::try_from(message).map_err(|_| invalid("received a malformed frame"))?;
+                let [offset, length] =
+                    [0, 8].map(|at| u64::from_le_bytes(std::array::from_fn(|byte| numbers[at + byte])));
+                return Ok(Some(Frame::File { offset, length }));
+            }
             _ => return Err(invalid("received a frame of unknown kind")),
         }
     }
+}
+
+/// Writes a part of a file, which the other side reads itself.
+///
+/// # Errors
+/// When the other side has disconnected.
+pub fn send_file(to: &UnixStream, file: BorrowedFd<'_>, offset: u64, length: u64) -> io::Result<()> {
+    let mut part = [0; 16];
+    part[..8].copy_from_slice(&offset.to_le_bytes());
+    part[8..].copy_from_slice(&length.to_le_bytes());
+    send_frame(&mut &*to, b'F', &part)?;
+    send_descriptors(to, &[file])
 }
 
 /// Sends descriptors, in a frame without a payload.
@@ -274,7 +300,7 @@ pub fn receive_descriptors(from: &UnixStream) -> io::Result<Option<Vec<OwnedFd>>
 pub fn receive_message<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<T> {
     match receive(from, MAX_REQUEST)? {
         Some(Frame::Json(bytes)) => Ok(serde_json::from_slice(&bytes)?),
-        Some(Frame::Bytes(_)) => {
+        Some(Frame::Bytes(_) | Frame::File { .. }) => {
             Err(io::Error::new(io::ErrorKind::InvalidData, "received bytes instead of a message"))
         }
         None => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -1,11 +1,13 @@
 //! Sends the output of a request that precedes its final answer, to a client that may not read it.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
 use super::handed::Handed;
-use crate::protocol::{Reply, send, send_bytes};
+use crate::protocol::{Reply, send, send_bytes, send_file};
 use stele::answers::Entry;
 use stele::builds::Event;
 use stele::service::Sink;
@@ -57,5 +59,10 @@ impl Sink for Answering<'_> {
 
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         send_bytes(&mut *self.to.lock().unwrap_or_else(PoisonError::into_inner), bytes)
+    }
+
+    fn file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<()> {
+        let to = self.to.lock().unwrap_or_else(PoisonError::into_inner);
+        send_file(*to, file.as_fd(), offset, length)
     }
 }

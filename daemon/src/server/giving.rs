@@ -57,7 +57,7 @@ impl Read for Content<'_> {
                 self.frame = Cursor::new(bytes);
                 self.frame.read(to)
             }
-            Some(Frame::Json(_)) => {
+            Some(Frame::Json(_) | Frame::File { .. }) => {
                 Err(io::Error::new(io::ErrorKind::InvalidData, "received a message instead of bytes"))
             }
             None => Err(io::ErrorKind::UnexpectedEof.into()),

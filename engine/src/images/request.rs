@@ -86,6 +86,9 @@ pub enum ImageRequest {
         first: u64,
         /// The number of bytes.
         length: u64,
+        /// Whether large files are sent as descriptors, instead of their bytes.
+        #[serde(default)]
+        descriptors: bool,
     },
     /// Generate a blob and compare it with its digest.
     CheckBlob {

@@ -137,8 +137,9 @@ pub fn run(
             let repository = repository::kept(&tree, &record)?;
             Ok(Some(ImageAnswer::Repository(Some(Box::new(repository)))))
         }
-        ImageRequest::Blob { tree, digest, first, length } => {
-            blob::send(store, &tree, &digest, (first, length), sink, progress).map(|()| None)
+        ImageRequest::Blob { tree, digest, first, length, descriptors } => {
+            let part = blob::Part { first, length, descriptors };
+            blob::send(store, &tree, &digest, part, sink, progress).map(|()| None)
         }
         ImageRequest::CheckBlob { tree, digest } => {
             blob::check(store, &tree, &digest, progress).map(|()| None)

@@ -25,6 +25,21 @@ pub trait Content: Sync {
     fn blob(&self, id: &BlobId) -> Result<Box<dyn ReadAt>, ReadError>;
 }
 
+/// Takes the bytes of a blob, some of them as a part of a file.
+pub trait Take {
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// When they are not wanted any more.
+    fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// The next bytes are `length` of a file from `offset` on. They are not verified.
+    ///
+    /// # Errors
+    /// When they are not wanted any more.
+    fn file(&mut self, file: &File, offset: u64, length: u64) -> io::Result<()>;
+}
+
 /// Bytes with random access, for ranges of a layer.
 pub trait ReadAt {
     /// Reads from `offset` on; 0 bytes at the end.
@@ -32,9 +47,18 @@ pub trait ReadAt {
     /// # Errors
     /// When the underlying file cannot be read.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
+
+    /// The file that they are, if they are one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 impl ReadAt for File {
+    fn file(&self) -> Option<&File> {
+        Some(self)
+    }
+
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
         FileExt::read_at(self, into, offset)
     }

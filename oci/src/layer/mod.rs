@@ -16,7 +16,7 @@ use crate::canonical;
 use crate::path::ImagePath;
 use crate::rules::Rules;
 
-pub use read::LayerReader;
+pub use read::{FilePart, LayerReader};
 pub use walk::{Entry, Walk};
 
 /// The version of the layer format. Another one may give other bytes.

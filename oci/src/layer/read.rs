@@ -24,6 +24,22 @@ pub struct LayerReader<'a, C: ?Sized> {
     ended: bool,
 }
 
+/// What comes next of a layer, as a part of a file of the store.
+pub struct FilePart {
+    open: Box<dyn ReadAt>,
+    /// The offset of its first byte in the file.
+    pub offset: u64,
+    /// The number of bytes.
+    pub length: u64,
+}
+
+impl FilePart {
+    /// The file.
+    pub fn file(&self) -> Option<&std::fs::File> {
+        self.open.file()
+    }
+}
+
 struct Body {
     path: ImagePath,
     blob: BlobId,
@@ -96,6 +112,38 @@ impl<'a, C: Content + ?Sized> LayerReader<'a, C> {
                 return Ok(0);
             }
         }
+    }
+
+    /// If at least `least` bytes of a file come next, and the store has it as a file, passes it instead of its bytes:
+    /// up to `max` of them. They are not verified.
+    ///
+    /// # Errors
+    /// See [`LayerError`].
+    pub fn next_file(&mut self, least: u64, max: u64) -> Result<Option<FilePart>, LayerError> {
+        while self.head_at == self.head.len() && self.body.is_none() {
+            if !self.advance()? {
+                return Ok(None);
+            }
+        }
+        let Some(body) = self.body.as_mut().filter(|_| self.head_at == self.head.len()) else {
+            return Ok(None);
+        };
+        let (offset, length) = (body.at, max.min(body.size - body.at));
+        if length < least {
+            return Ok(None);
+        }
+        let open = match body.open.take() {
+            Some(open) => open,
+            None => self.content.blob(&body.blob)?,
+        };
+        if open.file().is_none() {
+            body.open = Some(open);
+            return Ok(None);
+        }
+        body.at += length;
+        body.hasher = None;
+        self.end_body()?;
+        Ok(Some(FilePart { open, offset, length }))
     }
 
     /// Generates the next header, or the end. Returns whether there was any.

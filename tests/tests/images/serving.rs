@@ -200,6 +200,25 @@ fn a_damaged_file_ends_in_a_cut_connection_and_quarantine() {
 }
 
 #[test]
+fn a_blob_that_was_verified_is_compared_again_after_its_file_was_written() {
+    let (images, endpoint, path) = large();
+    let digest = path.rsplit(':').next().unwrap();
+    for _ in 0..3 {
+        assert_eq!(sha256(&endpoint.get("GET", &path, "").1), digest);
+    }
+    let (_, part) = endpoint.get("GET", &path, "Range: bytes=1000000-60000000\r\n");
+    assert_eq!(sha256(&part), sha256(&endpoint.get("GET", &path, "").1[1_000_000..=60_000_000]));
+    let payload = stele_tests::damage::payload(&images.shop.stele, "image-large-image/rootfs/x/large");
+    stele_tests::damage::flip(&payload, 50_000_000);
+    // The file is another one: this transfer was not compared, so it must not look whole.
+    assert_ne!(sha256(&endpoint.get("GET", &path, "").1), digest);
+    // The next one is, and tells what is wrong.
+    assert_ne!(sha256(&endpoint.get("GET", &path, "").1), digest);
+    assert_eq!(endpoint.metric("stele_oci_blobs_damaged_total"), 1);
+    assert!(!payload.exists());
+}
+
+#[test]
 fn a_pull_continues_when_its_daemon_is_killed_and_when_its_connection_stalls() {
     let (images, endpoint, path) = large();
     let mut stream = TcpStream::connect(endpoint.host()).unwrap();

@@ -1,9 +1,13 @@
 //! Sending a blob: made on a blocking thread, sent as the client reads it, and compared with its digest.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::task::{Context, Poll};
+use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -11,13 +15,19 @@ use sha2::{Digest as _, Sha256};
 use stele_listen::Counted;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use super::connection::Shared;
 use super::metrics::Metrics;
-use super::{BlobRange, Images};
+use super::verified::Identifying;
+use super::{BlobRange, Piece};
 use crate::name::Sha256Digest;
 use crate::repository::Repository;
 
 /// The number of pieces that wait for the client, each of the size in which they are made: at most 256 KiB.
 const WAITING: usize = 2;
+/// From this size on, in bytes, a blob is hashed on a thread of its own.
+const LARGE: u64 = 4 << 20;
+/// The size of a piece that is read from a file, in bytes.
+const PIECE: usize = 256 << 10;
 
 /// The part of a blob to send.
 pub struct Part {
@@ -37,13 +47,13 @@ pub struct Sent {
 
 /// Begins to make a part of a blob. When the client disconnects, the body is dropped, and the thread that makes the
 /// blob ends.
-pub fn send(images: &Arc<dyn Images>, metrics: &Arc<Metrics>, part: Part) -> Sent {
+pub fn send(shared: &Arc<Shared>, part: Part) -> Sent {
     let (to, pieces) = channel(WAITING);
-    let sent = Sent { pieces, left: part.length, _counted: Counted::new(&metrics.blobs) };
-    let (images, metrics) = (Arc::clone(images), Arc::clone(metrics));
+    let sent = Sent { pieces, left: part.length, _counted: Counted::new(&shared.metrics.blobs) };
+    let shared = Arc::clone(shared);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = make(&*images, &metrics, &part, &to) {
-            metrics.broken.inc();
+        if let Err(error) = make(&shared, &part, &to) {
+            shared.metrics.broken.inc();
             // Cuts the connection, so that no client takes the bytes for the whole blob.
             let _ = to.blocking_send(Err(error));
         }
@@ -51,55 +61,145 @@ pub fn send(images: &Arc<dyn Images>, metrics: &Arc<Metrics>, part: Part) -> Sen
     sent
 }
 
-/// Makes the part. The last piece is held back until everything before it is verified.
-fn make(
-    images: &dyn Images,
-    metrics: &Metrics,
-    part: &Part,
-    to: &Sender<Result<Bytes, io::Error>>,
-) -> io::Result<()> {
-    let whole = part.first == 0 && part.length == part.size;
-    let (mut hash, mut came, mut held) = (Sha256::new(), 0, Bytes::new());
-    let give = |piece: Bytes| {
-        metrics.bytes.inc_by(piece.len() as u64);
-        to.blocking_send(Ok(piece)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
-    };
-    let wanted = BlobRange {
-        repository: &part.repository,
-        digest: &part.digest,
-        first: part.first,
-        length: part.length,
-    };
-    let made = images.blob(&wanted, &mut |piece| {
-        if to.is_closed() {
-            return Err(io::ErrorKind::BrokenPipe.into());
+/// Hashes a blob: a large one on a thread of its own, so that reading and sending go on meanwhile.
+enum Hashing {
+    Here(Sha256),
+    Beside(SyncSender<Bytes>, JoinHandle<Sha256>),
+}
+
+impl Hashing {
+    fn of(size: u64) -> Self {
+        if size < LARGE {
+            return Self::Here(Sha256::new());
         }
+        let (to, pieces) = sync_channel::<Bytes>(WAITING);
+        let hash = move || {
+            let mut hash = Sha256::new();
+            pieces.iter().for_each(|piece| hash.update(&piece));
+            hash
+        };
+        match thread::Builder::new().name("hash".to_owned()).spawn(hash) {
+            Ok(thread) => Self::Beside(to, thread),
+            Err(_) => Self::Here(Sha256::new()),
+        }
+    }
+
+    fn update(&mut self, piece: &Bytes) {
+        match self {
+            Self::Here(hash) => hash.update(piece),
+            // If the thread is gone, so is its hash, and the blob matches no digest.
+            Self::Beside(to, _) => drop(to.send(piece.clone())),
+        }
+    }
+
+    fn finish(self) -> Option<Sha256Digest> {
+        let hash = match self {
+            Self::Here(hash) => hash,
+            Self::Beside(to, thread) => {
+                drop(to);
+                thread.join().ok()?
+            }
+        };
+        Some(<[u8; 32]>::from(hash.finalize()).into())
+    }
+}
+
+/// Passes pieces on to the client, and holds the last one back.
+struct Passing<'a> {
+    part: &'a Part,
+    metrics: &'a Metrics,
+    to: &'a Sender<Result<Bytes, io::Error>>,
+    /// Hashes all bytes, if they have to be compared with the digest.
+    hashing: Option<Hashing>,
+    came: u64,
+    held: Bytes,
+}
+
+impl Passing<'_> {
+    fn require_client(&self) -> io::Result<()> {
+        if self.to.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+    }
+
+    fn give(&self, piece: Bytes) -> io::Result<()> {
+        self.metrics.bytes.inc_by(piece.len() as u64);
+        self.to.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn pass(&mut self, piece: Bytes) -> io::Result<()> {
+        self.require_client()?;
         if piece.is_empty() {
             return Ok(());
         }
-        came += piece.len() as u64;
-        if came > part.length {
+        self.came += piece.len() as u64;
+        if self.came > self.part.length {
             return Err(io::Error::other("the blob became longer"));
         }
-        if whole {
-            hash.update(piece);
+        if let Some(hashing) = &mut self.hashing {
+            hashing.update(&piece);
         }
-        let before = std::mem::replace(&mut held, Bytes::copy_from_slice(piece));
-        if before.is_empty() { Ok(()) } else { give(before) }
+        let before = std::mem::replace(&mut self.held, piece);
+        if before.is_empty() { Ok(()) } else { self.give(before) }
+    }
+
+    fn pass_file(&mut self, file: &File, mut offset: u64, length: u64) -> io::Result<()> {
+        let end = offset.checked_add(length).ok_or(io::ErrorKind::InvalidData)?;
+        while offset < end {
+            let mut piece = vec![0; usize::try_from(end - offset).unwrap_or(PIECE).min(PIECE)];
+            match file.read_at(&mut piece, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => piece.truncate(read),
+            }
+            offset += piece.len() as u64;
+            self.pass(piece.into())?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the part. The last piece is held back until everything before it is verified. A whole blob is hashed, unless it
+/// matched its digest before, and comes from the very same files.
+fn make(shared: &Shared, part: &Part, to: &Sender<Result<Bytes, io::Error>>) -> io::Result<()> {
+    let Shared { images, metrics, verified, .. } = shared;
+    let whole = part.first == 0 && part.length == part.size;
+    let known = if whole { verified.of(&part.digest) } else { None };
+    let hashing = (whole && known.is_none()).then(|| Hashing::of(part.size));
+    let mut passing = Passing { part, metrics, to, hashing, came: 0, held: Bytes::new() };
+    let mut identifying = Identifying::default();
+    let Part { repository, digest, first, length, .. } = part;
+    let wanted = BlobRange { repository, digest, first: *first, length: *length };
+    let made = images.blob(&wanted, &mut |piece| match piece {
+        Piece::Bytes(bytes) => {
+            identifying.bytes(bytes);
+            passing.pass(Bytes::copy_from_slice(bytes))
+        }
+        Piece::File { file, offset, length } => {
+            identifying.file(file, offset, length)?;
+            passing.pass_file(file, offset, length)
+        }
     });
     if made.is_err() && !to.is_closed() {
         return Err(io::Error::other("the blob cannot be generated"));
     }
-    let right = !whole || Sha256Digest::from(<[u8; 32]>::from(hash.finalize())) == part.digest;
-    if to.is_closed() {
-        return Err(io::ErrorKind::BrokenPipe.into());
+    passing.require_client()?;
+    let identity = identifying.finish();
+    if known.is_some_and(|known| known != identity) {
+        // Its files were moved or replaced meanwhile, which is no damage, or written, which may be.
+        verified.forget(digest);
+        return Err(io::Error::other("the blob came from other files than those that were verified"));
     }
-    if came != part.length || !right {
+    let right = passing.hashing.take().is_none_or(|hashing| hashing.finish().as_ref() == Some(digest));
+    if passing.came != *length || !right {
         metrics.damaged.inc();
-        images.damaged(&part.repository, &part.digest);
+        images.damaged(repository, digest);
         return Err(io::Error::other("the blob does not match its digest"));
     }
-    if held.is_empty() { Ok(()) } else { give(held) }
+    if whole {
+        verified.remember(digest, identity);
+    }
+    let held = std::mem::take(&mut passing.held);
+    if held.is_empty() { Ok(()) } else { passing.give(held) }
 }
 
 impl Body for Sent {
@@ -136,7 +236,7 @@ mod tests {
     use super::*;
     use crate::endpoint::Unavailable;
     use crate::name::RepositoryName;
-    use crate::serve::{Broken, Taker};
+    use crate::serve::{Broken, Images, Taker};
 
     /// A blob of these pieces, which breaks at the end when the flag is set.
     struct Pieces(Vec<&'static [u8]>, bool, Mutex<u32>);
@@ -155,7 +255,7 @@ mod tests {
         }
 
         fn blob(&self, _: &BlobRange<'_>, to: &mut Taker<'_>) -> Result<(), Broken> {
-            self.0.iter().try_for_each(|piece| to(piece)).map_err(|_| Broken)?;
+            self.0.iter().try_for_each(|piece| to(Piece::Bytes(piece))).map_err(|_| Broken)?;
             if self.1 { Err(Broken) } else { Ok(()) }
         }
 
@@ -181,8 +281,13 @@ mod tests {
             length,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let shared: Arc<dyn Images> = images.clone();
-        let came = runtime.block_on(async { send(&shared, &Arc::default(), part).collect().await });
+        let shared = Arc::new(Shared {
+            images: images.clone(),
+            metrics: Arc::default(),
+            past: crate::serve::past::Past::default(),
+            verified: crate::serve::verified::Verified::default(),
+        });
+        let came = runtime.block_on(async { send(&shared, part).collect().await });
         (came.ok().map(|it| it.to_bytes().to_vec()), *images.2.lock().unwrap())
     }
 

@@ -17,6 +17,7 @@ use super::Images;
 use super::blob::{Part, send};
 use super::metrics::Metrics;
 use super::past::Past;
+use super::verified::Verified;
 use crate::endpoint::{Answer, Asked, Body, Unavailable, World, answer};
 use crate::name::RepositoryName;
 use crate::repository::Repository;
@@ -28,6 +29,7 @@ pub struct Shared {
     pub images: Arc<dyn Images>,
     pub metrics: Arc<Metrics>,
     pub past: Past,
+    pub verified: Verified,
 }
 
 impl World for Shared {
@@ -131,7 +133,7 @@ fn empty() -> Sending {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
-fn response(shared: &Shared, answer: Answer, only_head: bool) -> Response<Sending> {
+fn response(shared: &Arc<Shared>, answer: Answer, only_head: bool) -> Response<Sending> {
     let length = answer.body.length();
     let body = match answer.body {
         _ if only_head => empty(),
@@ -140,7 +142,7 @@ fn response(shared: &Shared, answer: Answer, only_head: bool) -> Response<Sendin
         Body::Metrics => full(shared.metrics.text().unwrap_or_default()),
         Body::Blob { repository, digest, size, first, length } => {
             let part = Part { repository, digest, size, first, length };
-            send(&shared.images, &shared.metrics, part).boxed_unsync()
+            send(shared, part).boxed_unsync()
         }
     };
     let mut response = Response::new(body);

@@ -5,7 +5,9 @@ mod connection;
 mod metrics;
 mod past;
 mod talk;
+mod verified;
 
+use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
@@ -49,8 +51,24 @@ pub trait Images: Send + Sync + 'static {
     fn damaged(&self, repository: &Repository, digest: &Sha256Digest);
 }
 
+/// The next bytes of a blob.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// The bytes.
+    Bytes(&'a [u8]),
+    /// A part of a file, which has them.
+    File {
+        /// The file.
+        file: &'a File,
+        /// The offset of the first byte.
+        offset: u64,
+        /// The number of bytes.
+        length: u64,
+    },
+}
+
 /// Takes the next bytes of a blob.
-pub type Taker<'a> = dyn FnMut(&[u8]) -> io::Result<()> + Send + 'a;
+pub type Taker<'a> = dyn FnMut(Piece<'_>) -> io::Result<()> + Send + 'a;
 
 /// A part of a blob.
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ use super::Images;
 use super::connection::{Shared, respond};
 use super::metrics::Metrics;
 use super::past::Past;
+use super::verified::Verified;
 
 /// The maximum size of a request's head in bytes, and of an answer's buffer.
 const MAX_HEAD: usize = 16 << 10;
@@ -25,7 +26,12 @@ pub struct Talk(Arc<Shared>);
 
 impl Talk {
     pub fn new(images: Arc<dyn Images>) -> Self {
-        Self(Arc::new(Shared { images, metrics: Arc::new(Metrics::default()), past: Past::default() }))
+        Self(Arc::new(Shared {
+            images,
+            metrics: Arc::new(Metrics::default()),
+            past: Past::default(),
+            verified: Verified::default(),
+        }))
     }
 }
 
