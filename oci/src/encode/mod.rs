@@ -3,6 +3,7 @@
 //! A layer is cut into blocks of a fixed size, and each is compressed independently. So the compressed bytes depend
 //! neither on the number of processors nor on how the input arrives, and a reader can begin at any block.
 
+mod blocks;
 mod gzip;
 mod part;
 mod zstd;
@@ -13,6 +14,7 @@ use std::thread;
 
 use serde::{Deserialize, Serialize};
 
+use blocks::blocks;
 pub(crate) use part::Sizes;
 use part::{Open, Stream};
 
@@ -127,17 +129,19 @@ fn pack<P: Packer>(
     from: &mut dyn Read,
     to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut blocks: Vec<Vec<u8>> = vec![vec![0; block]; threads];
-    loop {
-        let lengths = fill_all(from, &mut blocks)?;
-        let filled: Vec<&[u8]> = blocks.iter().zip(&lengths).map(|(bytes, count)| &bytes[..*count]).collect();
-        for packed in batch(packer, &filled) {
-            to(&packed?)?;
+    let mut ended = false;
+    let mut next = || {
+        if ended {
+            return Ok(None);
         }
-        if lengths.len() < threads || lengths.last().is_none_or(|count| *count < block) {
-            return to(&packer.end()?);
-        }
-    }
+        let mut bytes = vec![0; block];
+        let count = fill(from, &mut bytes)?;
+        bytes.truncate(count);
+        ended = count < block;
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
+    };
+    blocks(packer, threads, threads, &mut next, &mut |packed| to(packed).map(|()| true))?;
+    to(&packer.end()?)
 }
 
 fn copy_part(
@@ -157,32 +161,6 @@ fn copy_part(
         }
     }
     Ok(())
-}
-
-/// Compresses blocks, each on a thread of its own.
-fn batch<P: Packer>(packer: &P, blocks: &[&[u8]]) -> Vec<io::Result<Vec<u8>>> {
-    thread::scope(|scope| {
-        let workers: Vec<_> = blocks.iter().map(|bytes| scope.spawn(move || packer.block(bytes))).collect();
-        let join = |worker: thread::ScopedJoinHandle<'_, io::Result<Vec<u8>>>| {
-            worker.join().unwrap_or_else(|_| Err(io::Error::other("the encoder failed")))
-        };
-        workers.into_iter().map(join).collect()
-    })
-}
-
-/// Fills blocks until the input ends; returns the number of bytes in each that is not empty.
-fn fill_all(from: &mut dyn Read, blocks: &mut [Vec<u8>]) -> io::Result<Vec<usize>> {
-    let mut lengths = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        match fill(from, block)? {
-            0 => break,
-            count => lengths.push(count),
-        }
-        if lengths.last().is_some_and(|count| *count < block.len()) {
-            break;
-        }
-    }
-    Ok(lengths)
 }
 
 /// Reads until `block` is full or the input ends; returns the number of bytes.
