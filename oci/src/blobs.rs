@@ -10,6 +10,7 @@ use crate::content::{Content, Take};
 use crate::document::{digest_text, sum};
 use crate::encode::Compression;
 use crate::measure::{StreamError, Sum, stream, stream_files, stream_part};
+use crate::packed;
 use crate::record::{ImageLayer, Payload, Record};
 
 /// A blob, by its digest.
@@ -198,6 +199,15 @@ impl Blob<'_> {
                     _ => read_payload(content, payload, (offset, length), progress, &mut |it| to.bytes(it)),
                 }
             }
+            BlobSource::Layer(_)
+                if let Some((_, kept)) = content.packed().and_then(|it| it.find(&self.sum)) =>
+            {
+                let length = length.min(self.sum.size.saturating_sub(offset));
+                match kept.file() {
+                    Some(file) if length > 0 => Ok(to.file(file, offset, length)?),
+                    _ => Ok(()),
+                }
+            }
             _ => self.write_range(content, offset, length, progress, &mut |it| to.bytes(it)),
         }
     }
@@ -281,7 +291,20 @@ pub(crate) fn write_layer<C: Content + ?Sized>(
     check_exact(layer)?;
     let origin = || layer.origin.clone();
     let mut lost = None;
-    let streamed = stream(content, &layer.layer, compression, progress, &mut keeping(to, &mut lost));
+    let packed = content.packed().filter(|_| compression != Compression::None);
+    if let Some(kept) = packed::sound(packed, &wanted) {
+        return Ok(packed::each(&*kept, wanted.size, &mut |bytes| {
+            progress.check().map_err(io::Error::other)?;
+            to(bytes)
+        })?);
+    }
+    let streamed = packed::keeping(packed, |also| {
+        let mut to = keeping(to, &mut lost);
+        stream(content, &layer.layer, compression, progress, &mut |bytes| {
+            also(bytes);
+            to(bytes)
+        })
+    });
     if let Some(error) = lost {
         return Err(BlobError::Sink(error));
     }

@@ -10,11 +10,13 @@ use stele_store::model::{
 use stele_store::{Holder, Keep, LayerRow, Progress, ReadError, RealiseError, Store, Target, WriteError};
 
 use crate::canonical;
+use crate::content::Content;
 use crate::document;
 use crate::encode::Compression;
 use crate::grow::{self, GrowError};
 use crate::layer::Layer;
-use crate::measure::{Measured, StreamError, Sum, measure};
+use crate::measure::{Measured, StreamError, Sum, measure_and};
+use crate::packed::keeping;
 use crate::path::ImagePath;
 use crate::record::{Image, ImageLayer, Index, RecordError, ReferrerError};
 use crate::rules::node_at;
@@ -225,7 +227,9 @@ fn measured(
     if let Some(row) = store.layer(&key).map_err(|e| Unnamed::Store(e.into()))? {
         return Ok(Measured { plain: sum(row.plain), packed: sum(row.packed) });
     }
-    let found = measure(store, layer, compression, progress).map_err(Unnamed::Stream)?;
+    let packed = store.packed().filter(|_| compression != Compression::None);
+    let found = keeping(packed, |also| measure_and(store, layer, compression, progress, also));
+    let found = found.map_err(Unnamed::Stream)?;
     let pair = |sum: Sum| (sum.sha256, sum.size);
     let row = LayerRow { plain: pair(found.plain), packed: pair(found.packed) };
     store.remember_layer(&key, &row).map_err(|e| Unnamed::Store(e.into()))?;

@@ -146,6 +146,17 @@ pub fn measure<C: Content + ?Sized>(
     compression: Compression,
     progress: &Progress,
 ) -> Result<Measured, StreamError> {
+    measure_and(content, layer, compression, progress, &mut |_| {})
+}
+
+/// The same; what is transferred is passed on to `also`.
+pub(crate) fn measure_and<C: Content + ?Sized>(
+    content: &C,
+    layer: &Layer,
+    compression: Compression,
+    progress: &Progress,
+    also: &mut dyn FnMut(&[u8]),
+) -> Result<Measured, StreamError> {
     let reader = LayerReader::new(content, layer);
     // Without compression, the hash of the output is that of the input.
     let plain = (compression != Compression::None).then(Hashing::new);
@@ -154,6 +165,7 @@ pub fn measure<C: Content + ?Sized>(
     let mut packed = Hashing::new();
     let outcome = encode(compression, &mut from, &mut |bytes| {
         packed.update(bytes);
+        also(bytes);
         Ok(())
     });
     if let Some(error) = error.take() {

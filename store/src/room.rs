@@ -28,6 +28,8 @@ const KEPT_INODES: u64 = 64;
 /// The room is checked each time that so many bytes were written.
 const ROOM_EVERY: u64 = 1 << 20;
 
+/// What is ample room, in bytes.
+const AMPLE: u64 = 4 << 30;
 /// More inodes than a flush takes.
 const SOME_INODES: u64 = 16;
 
@@ -216,6 +218,14 @@ impl Store {
             Ok(file) => !fallocate(&file, FallocateFlags::empty(), 0, bytes).is_err_and(refused),
             Err(error) => !refused(error),
         }
+    }
+
+    /// Whether the disk has so much room that a cache does not matter: a tenth of it, and 4 GiB.
+    pub fn has_ample_room(&self) -> bool {
+        let ample = |disk: StatVfs| {
+            disk.f_bavail >= disk.f_blocks / 10 && disk.f_bavail.saturating_mul(disk.f_frsize) >= AMPLE
+        };
+        self.disk().is_some_and(ample)
     }
 
     /// How many bytes are left on the disk.

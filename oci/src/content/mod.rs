@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt;
 use stele_store::model::{BlobId, Tree, TreeId};
 use stele_store::{ReadError, Store};
 
+use crate::packed::Packed;
+
 /// A source of trees and blobs: a store, or memory in tests.
 pub trait Content: Sync {
     /// A tree, verified against its digest.
@@ -23,6 +25,11 @@ pub trait Content: Sync {
     /// # Errors
     /// When it is missing.
     fn blob(&self, id: &BlobId) -> Result<Box<dyn ReadAt>, ReadError>;
+
+    /// Where compressed layers are kept, if they are.
+    fn packed(&self) -> Option<&dyn Packed> {
+        None
+    }
 }
 
 /// Takes the bytes of a blob, some of them as a part of a file.
@@ -89,5 +96,9 @@ impl Content for Store {
             Ok(_) => Ok(Box::new(bytes)),
             Err(_) => Err(ReadError::Missing { id: *id }),
         }
+    }
+
+    fn packed(&self) -> Option<&dyn Packed> {
+        if self.is_read_only() { None } else { Some(self) }
     }
 }

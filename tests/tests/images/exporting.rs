@@ -135,6 +135,55 @@ fn a_damaged_file_of_an_image_is_reported_and_no_blob_of_it_appears() {
     assert!(!to.join("index.json").exists());
 }
 
+/// The payload file of that size, if the store has one.
+fn payload_of_size(images: &Images, size: u64) -> Option<PathBuf> {
+    let objects = files(&images.shop.stele.store().join("objects"));
+    objects.into_iter().map(|(path, _)| path).find(|path| path.metadata().unwrap().len() == size)
+}
+
+#[test]
+fn a_compressed_layer_is_kept_for_a_while_and_made_anew_when_it_is_damaged() {
+    let images = Images::new();
+    images.shop.recipe("noise", &[], "head -c 6000000 /dev/urandom > $OUT/noise");
+    let file = images.shop.path().join("pkgs/noise/recipe.star");
+    let recipe = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        format!("{recipe}\nimage(name = 'noise-image', inputs = [noise], compression = 'gzip')\n"),
+    )
+    .unwrap();
+    images.build("noise-image");
+    let export = |name: &str| {
+        let to = images.scratch(name);
+        images.shop.stele.ok(&["image", "export", "noise-image", text(&to)]);
+        to
+    };
+    let first = export("first");
+    let layer = files(&first).into_iter().map(|(path, _)| path).max_by_key(|it| it.metadata().unwrap().len());
+    let layer = layer.unwrap();
+    let kept = payload_of_size(&images, layer.metadata().unwrap().len()).expect("it is kept");
+    assert_eq!(fs::read(&kept).unwrap(), fs::read(&layer).unwrap());
+
+    stele_tests::damage::flip(&kept, 1_000_000);
+    stele_tests::trees::assert_same(&first, &export("after-damage"));
+    assert_eq!(fs::read(&kept).unwrap(), fs::read(&layer).unwrap(), "it was made anew");
+
+    // Nothing of the layer's own files is read while it is there.
+    let noise = PathBuf::from(
+        images.shop.stele.json(&["store", "info", "image-noise-image/rootfs/noise"])["file"]
+            .as_str()
+            .unwrap(),
+    );
+    stele_tests::damage::flip(&noise, 1_000_000);
+    stele_tests::trees::assert_same(&first, &export("from-kept"));
+
+    images.shop.stele.ok(&["store", "gc", "--end-leases"]);
+    assert!(!kept.exists());
+    let refused =
+        images.shop.stele.fails(&["image", "export", "noise-image", text(&images.scratch("not"))], 4);
+    assert!(refused.contains("layer noise: blob "), "{refused}");
+}
+
 #[test]
 fn two_exports_at_once_lose_no_image() {
     let images = Images::new();
