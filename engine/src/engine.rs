@@ -9,7 +9,7 @@ use stele_fs::Memory;
 use stele_store::{Progress, Store};
 
 use crate::failure::{Failure, Kind};
-use crate::images::ServedImages;
+use crate::images::KnownImages;
 use crate::recipes::{Evaluator, Plans};
 
 /// Connects to the stores that a build names as substituters. The program that embeds the engine decides which stores
@@ -61,7 +61,7 @@ pub struct Engine {
     evaluator: Evaluator,
     plans: Plans,
     peers: Box<dyn Peers>,
-    served: ServedImages,
+    images: KnownImages,
 }
 
 impl Engine {
@@ -86,7 +86,7 @@ impl Engine {
             evaluator,
             plans: Plans::default(),
             peers: setup.peers,
-            served: ServedImages::default(),
+            images: KnownImages::default(),
         })
     }
 
@@ -100,7 +100,7 @@ impl Engine {
             evaluator,
             plans: Plans::default(),
             peers: setup.peers,
-            served: ServedImages::default(),
+            images: KnownImages::default(),
         }
     }
 
@@ -122,8 +122,8 @@ impl Engine {
         &*self.peers
     }
 
-    pub(crate) fn served_images(&self) -> &ServedImages {
-        &self.served
+    pub(crate) fn known_images(&self) -> &KnownImages {
+        &self.images
     }
 
     pub(crate) fn optional_builder(&self) -> Option<&Arc<Builder>> {

@@ -4,11 +4,11 @@ mod attach;
 mod blob;
 
 mod files;
+mod known;
 mod repository;
 mod request;
 mod resolve;
 pub mod serve;
-mod served;
 mod sums;
 
 use std::collections::BTreeMap;
@@ -25,10 +25,10 @@ use stele_store::model::TreeId;
 use crate::failure::{Failure, Kind};
 
 pub use files::{ImageFile, ImageFileKind};
+pub(crate) use known::KnownImages;
 pub use repository::SIGNATURES;
 pub use request::{AttachedFile, Form, ImageRequest};
 pub use resolve::{needed, specs};
-pub(crate) use served::ServedImages;
 pub use stele_oci::keep::Existing;
 pub use stele_oci::record::ROOT_PREFIX;
 pub use sums::BlobSums;

@@ -78,13 +78,7 @@ pub fn run(
             Ok(Some(ImageAnswer::One(Box::new(Shown::new(&name, tree, &record)))))
         }
         ImageRequest::List {} => {
-            let mut shown = Vec::new();
-            for (name, (tree, record)) in record::all(store)? {
-                // A root with an image's prefix that keeps no image is skipped.
-                if let Ok(record) = record {
-                    shown.push(Shown::new(&name, tree, &record));
-                }
-            }
+            let shown = engine.known_images().shown(store)?;
             Ok(Some(ImageAnswer::List(shown)))
         }
         ImageRequest::Inspect { reference } => {
@@ -108,7 +102,7 @@ pub fn run(
             sums::send(store, &record, single(&record, Some(&platform))?, sink, progress)?;
             Ok(None)
         }
-        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(engine.served_images().names(store)?))),
+        ImageRequest::Served {} => Ok(Some(ImageAnswer::Names(engine.known_images().served(store)?))),
         ImageRequest::Repository { name } => {
             let (tree, record) = match record::named(store, &name) {
                 Ok(kept) => kept,
