@@ -190,6 +190,12 @@ pub struct Counts {
     pub file_bytes: u64,
     /// Blobs in quarantine.
     pub quarantined_blobs: u64,
+    /// Blobs that are cached, among those in the database and in files.
+    #[serde(default)]
+    pub cached_blobs: u64,
+    /// Their bytes.
+    #[serde(default)]
+    pub cached_bytes: u64,
     /// Bytes used on disk.
     pub disk_bytes: u64,
     /// Bytes imported since the store was created.
@@ -371,6 +377,8 @@ impl Counts {
             file_blobs: stats.file_blobs,
             file_bytes: stats.file_bytes,
             quarantined_blobs: stats.quarantined_blobs,
+            cached_blobs: stats.cached.blobs,
+            cached_bytes: stats.cached.bytes,
             disk_bytes: stats.disk_bytes,
             added_bytes: stats.totals.bytes_added,
             deduplicated_bytes: stats.totals.bytes_deduplicated,

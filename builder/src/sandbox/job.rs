@@ -70,11 +70,11 @@ impl Job {
     /// Has the build begin elsewhere in the same folder: it is at the path `place` below `/dev`, too. What a step refers
     /// to below `/build` is there still.
     pub(crate) fn move_to(&mut self, place: &str) {
-        let moved = |path: &str| match path.strip_prefix(BUILD) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => format!("{place}{rest}"),
-            _ => path.to_owned(),
-        };
-        self.workdir = moved(&self.workdir);
+        if let Some(rest) = self.workdir.strip_prefix(BUILD)
+            && (rest.is_empty() || rest.starts_with('/'))
+        {
+            self.workdir = format!("{place}{rest}");
+        }
         ops::also_at(&mut self.ops, place);
     }
 

@@ -143,6 +143,9 @@ pub fn counts(it: &Counts) -> String {
     text += &format!("blobs         {}, {}\n", HumanCount(blobs), bytes(it.inline_bytes + it.file_bytes));
     text += &format!("  in database {}, {}\n", HumanCount(it.inline_blobs), bytes(it.inline_bytes));
     text += &format!("  in files    {}, {}\n", HumanCount(it.file_blobs), bytes(it.file_bytes));
+    if it.cached_blobs > 0 {
+        text += &format!("  cached      {}, {}\n", HumanCount(it.cached_blobs), bytes(it.cached_bytes));
+    }
     if it.quarantined_blobs > 0 {
         text += &format!("  quarantined {}\n", HumanCount(it.quarantined_blobs));
     }

@@ -169,7 +169,7 @@ fn said(program: &str, args: &[&str]) -> PathBuf {
 fn compilers_that_write_the_date_are_told_one() {
     let shop = Workshop::new();
     let cc1 = said("gcc", &["-print-prog-name=cc1"]);
-    programs_of_this_machine(&shop, "cc", &[cc1.clone()]);
+    programs_of_this_machine(&shop, "cc", std::slice::from_ref(&cc1));
     let library = said("python3", &["-c", "import os; print(os.path.dirname(os.__file__))"]);
     let python = said("python3", &["-c", "import os, sys; print(os.path.realpath(sys.executable))"]);
     let mut files = vec![python.clone()];
