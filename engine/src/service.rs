@@ -30,7 +30,8 @@ pub trait Sink: Send {
     }
     /// Some bytes of a blob.
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<()>;
-    /// The next bytes of a blob are `length` of a file from `offset` on. Only a request that wants descriptors has them.
+    /// The next bytes of a blob are `length` of a file from `offset` on. Only a request that wants descriptors has
+    /// them.
     fn file(&mut self, _file: &File, _offset: u64, _length: u64) -> io::Result<()> {
         Err(io::Error::new(io::ErrorKind::InvalidData, "received a file that was not asked for"))
     }

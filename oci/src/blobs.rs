@@ -168,8 +168,8 @@ impl Blob<'_> {
 }
 
 impl Blob<'_> {
-    /// Like [`Blob::write_range`], but of large files in a layer that is not compressed, and of attached blobs, it passes
-    /// on where the bytes are.
+    /// Like [`Blob::write_range`], but of large files in a layer that is not compressed, and of attached blobs, it
+    /// passes on where the bytes are.
     ///
     /// # Errors
     /// See [`BlobError`].

@@ -34,8 +34,8 @@ pub struct Stats {
 }
 
 impl Store {
-    /// Counts. Of trees and blobs it reads nothing, but the first time after an earlier version wrote the store; of roots
-    /// and leases every row.
+    /// Counts. Of trees and blobs it reads nothing, but the first time after an earlier version wrote the store; of
+    /// roots and leases every row.
     ///
     /// # Errors
     /// When the database cannot be read.

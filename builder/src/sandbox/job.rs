@@ -67,8 +67,8 @@ pub struct Job {
 }
 
 impl Job {
-    /// Has the build begin elsewhere in the same folder: it is at the path `place` below `/dev`, too. What a step refers
-    /// to below `/build` is there still.
+    /// Has the build begin elsewhere in the same folder: it is at the path `place` below `/dev`, too. What a step
+    /// refers to below `/build` is there still.
     pub(crate) fn move_to(&mut self, place: &str) {
         if let Some(rest) = self.workdir.strip_prefix(BUILD)
             && (rest.is_empty() || rest.starts_with('/'))

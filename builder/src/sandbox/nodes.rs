@@ -15,6 +15,8 @@ use rustix::mount::{
     fsmount, fsopen,
 };
 
+use super::answer::Device;
+use super::beside::{Found, Mailbox};
 use crate::profile;
 
 /// A filesystem with a node for each device of the profile, not mounted yet. It has to be created outside of
@@ -85,4 +87,15 @@ impl RandomFile {
         let mount = fsmount(&system, FsMountFlags::FSMOUNT_CLOEXEC, flags)?;
         Ok(Self { device, mount })
     }
+}
+
+/// Serves the file of random bytes for as long as the sandbox has it.
+pub(super) fn serve_random(device: OwnedFd, seed: &str, mailbox: Mailbox) -> io::Result<()> {
+    let mut streams = Device::new(seed);
+    let serve = move || {
+        if let Err(error) = stele_fs::serve_endless(device, move || streams.open()) {
+            mailbox.leave(Found::Failure(error));
+        }
+    };
+    std::thread::Builder::new().name("random".to_owned()).spawn(serve).map(drop)
 }

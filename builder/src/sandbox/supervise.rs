@@ -13,12 +13,13 @@ use rustix::process::{
     Pid, Signal, WaitOptions, kill_process, pidfd_send_signal, set_parent_process_death_signal, waitpid,
 };
 
-use super::answer::{Answered, Answering, Device, Vdso};
+use super::answer::{Answered, Answering, Vdso};
 use super::beside::{Found, Letters, Mailbox, mailbox};
 use super::folder;
 use super::inside::{self, Handed};
 use super::job::{Ending, Guarded, Inside, Job, Limit, Order, Report};
 use super::limits::{Visible, Watch, Watching};
+use super::nodes;
 use super::note::Recorder;
 use super::sys::{Forked, fork};
 use crate::hold::build_uid;
@@ -265,7 +266,7 @@ impl Supervisor {
                 let mut fds = fds.into_iter();
                 let (listener, processes, memory) = (fds.next(), fds.next(), fds.next());
                 if let Some((device, seed)) = fds.next().zip(self.job.seed.as_deref()) {
-                    serve_random(device, seed, threads.mailbox.clone())?;
+                    nodes::serve_random(device, seed, threads.mailbox.clone())?;
                 }
                 let copy = processes.as_ref().map(OwnedFd::try_clone).transpose()?;
                 let Some(listener) = listener else { return Ok(true) };
@@ -390,15 +391,4 @@ impl Supervisor {
         // Closing the socket reports that the supervisor is done.
         let _ = self.daemon.as_fd();
     }
-}
-
-/// Serves the file of random bytes for as long as the sandbox has it.
-fn serve_random(device: OwnedFd, seed: &str, mailbox: Mailbox) -> io::Result<()> {
-    let mut streams = Device::new(seed);
-    let serve = move || {
-        if let Err(error) = stele_fs::serve_endless(device, move || streams.open()) {
-            mailbox.leave(Found::Failure(error));
-        }
-    };
-    std::thread::Builder::new().name("random".to_owned()).spawn(serve).map(drop)
 }

@@ -1,9 +1,9 @@
 //! The frames of the socket's protocol. `docs/formats.md` has the bytes.
 //!
 //! A frame is a length (4 bytes, little-endian), a kind (1 byte: `J` JSON, `j` JSON that continues in the next
-//! frame, `B` bytes, `D` descriptors, `F` a part of the file whose descriptor follows) and that many bytes. The first frames in each direction, [`Hello`] and
-//! [`Welcome`], and the request to stop never change their format, so that a command line of any version can
-//! replace a daemon of any other.
+//! frame, `B` bytes, `D` descriptors, `F` a part of the file whose descriptor follows) and that many bytes. The
+//! first frames in each direction, [`Hello`] and [`Welcome`], and the request to stop never change their format, so
+//! that a command line of any version can replace a daemon of any other.
 
 use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};

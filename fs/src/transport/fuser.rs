@@ -29,7 +29,8 @@ const BACKGROUND: u16 = 64;
 pub struct FuserTransport {
     /// Whether the kernel may read payload files directly, unchecked.
     pub passthrough: bool,
-    /// The modification time of everything, in seconds since 1970: [`MODIFIED`](super::MODIFIED), unless a check varies it.
+    /// The modification time of everything, in seconds since 1970: [`MODIFIED`](super::MODIFIED), unless a check
+    /// varies it.
     pub modified: u64,
 }
 

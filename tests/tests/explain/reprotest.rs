@@ -52,7 +52,8 @@ const IDEAS: [Idea; 14] = [
     idea("umask", "umask > x", &["umask"]),
 ];
 
-/// Reprotest, with nothing varied but this. Returns its exit code, which is 1 where the outputs differ, and what it said.
+/// Reprotest, with nothing varied but this. Returns its exit code, which is 1 where the outputs differ, and what it
+/// said.
 fn reprotest(variation: &str, script: &str) -> (i32, String) {
     let unpacked = cache().join("peers-reprotest/usr/lib/python3/dist-packages");
     let packages = python(&["-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]);

@@ -158,8 +158,8 @@ impl Passing<'_> {
     }
 }
 
-/// Makes the part. The last piece is held back until everything before it is verified. A whole blob is hashed, unless it
-/// matched its digest before, and comes from the very same files.
+/// Makes the part. The last piece is held back until everything before it is verified. A whole blob is hashed, unless
+/// it matched its digest before, and comes from the very same files.
 fn make(shared: &Shared, part: &Part, to: &Sender<Result<Bytes, io::Error>>) -> io::Result<()> {
     let Shared { images, metrics, verified, .. } = shared;
     let whole = part.first == 0 && part.length == part.size;
