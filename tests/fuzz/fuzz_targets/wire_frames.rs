@@ -39,6 +39,8 @@ fuzz_target!(|bytes: &[u8]| {
                 let again = receive(&mut &*written, MAX);
                 assert!(bytes.is_empty() || matches!(again, Ok(Some(Frame::Bytes(it))) if it == bytes));
             }
+            // A head of five bytes and two numbers of eight.
+            Ok(Some(Frame::File { .. })) => assert_eq!(rest.len() + 21, before),
         }
     }
 });
