@@ -9,7 +9,7 @@ use stele_store::{Cancelled, Progress, ReadError};
 use crate::content::{Content, Take};
 use crate::document::{digest_text, sum};
 use crate::encode::Compression;
-use crate::measure::{StreamError, Sum, stream, stream_files, stream_part};
+use crate::measure::{Hashing, StreamError, Sum, stream, stream_files, stream_part};
 use crate::packed;
 use crate::record::{ImageLayer, Payload, Record};
 
@@ -165,11 +165,8 @@ impl Blob<'_> {
             None => sent.map_err(|source| BlobError::Stream { origin: layer.origin.clone(), source }),
         }
     }
-}
-
-impl Blob<'_> {
-    /// Like [`Blob::write_range`], but of large files in a layer that is not compressed, and of attached blobs, it
-    /// passes on where the bytes are.
+    /// Like [`Blob::write_range`], but of large files in a layer that is not compressed, of compressed layers that are
+    /// kept, and of attached blobs, it passes on where the bytes are.
     ///
     /// # Errors
     /// See [`BlobError`].
@@ -181,36 +178,67 @@ impl Blob<'_> {
         progress: &Progress,
         to: &mut dyn Take,
     ) -> Result<(), BlobError> {
-        match self.source {
+        let payload = match self.source {
             BlobSource::Layer(layer) if layer.compression == Compression::None => {
                 check_exact(layer)?;
                 let sent = stream_files(content, &layer.layer, (offset, length), progress, to);
-                sent.map_err(|source| match source {
+                return sent.map_err(|source| match source {
                     StreamError::Io(lost) => BlobError::Sink(lost),
                     source => BlobError::Stream { origin: layer.origin.clone(), source },
-                })
+                });
             }
-            BlobSource::Payload(payload) => {
-                let fails = |source| BlobError::Payload { digest: digest_text(&payload.sum.sha256), source };
-                let from = content.blob(&payload.blob).map_err(fails)?;
-                let length = length.min(payload.sum.size.saturating_sub(offset));
-                match from.file() {
-                    Some(file) if length > 0 => Ok(to.file(file, offset, length)?),
-                    _ => read_payload(content, payload, (offset, length), progress, &mut |it| to.bytes(it)),
-                }
+            BlobSource::Layer(layer) => {
+                check_exact(layer)?;
+                kept(content, self.sum)
             }
-            BlobSource::Layer(_)
-                if let Some((_, kept)) = content.packed().and_then(|it| it.find(&self.sum)) =>
-            {
-                let length = length.min(self.sum.size.saturating_sub(offset));
-                match kept.file() {
-                    Some(file) if length > 0 => Ok(to.file(file, offset, length)?),
-                    _ => Ok(()),
-                }
-            }
-            _ => self.write_range(content, offset, length, progress, &mut |it| to.bytes(it)),
+            BlobSource::Payload(payload) => Some(*payload),
+            BlobSource::Document(_) => None,
+        };
+        let Some(payload) = payload else {
+            return self.write_range(content, offset, length, progress, &mut |it| to.bytes(it));
+        };
+        let from = content.blob(&payload.blob).map_err(|source| payload.unavailable(source))?;
+        let left = length.min(payload.sum.size.saturating_sub(offset));
+        match from.file() {
+            Some(file) if left > 0 => Ok(to.file(file, offset, left)?),
+            _ => read_payload(content, &payload, (offset, left), progress, &mut |it| to.bytes(it)),
         }
     }
+}
+
+impl Payload {
+    fn unavailable(&self, source: ReadError) -> BlobError {
+        BlobError::Payload { digest: digest_text(&self.sum.sha256), source }
+    }
+}
+
+/// A compressed layer that is kept, not verified.
+fn kept<C: Content + ?Sized>(content: &C, sum: Sum) -> Option<Payload> {
+    let blob = content.packed()?.find(&sum)?;
+    Some(Payload { sum, blob })
+}
+
+/// The same, if it matches its digest: one that does not is kept no longer.
+fn sound<C: Content + ?Sized>(
+    content: &C,
+    sum: Sum,
+    progress: &Progress,
+) -> Result<Option<Payload>, BlobError> {
+    let Some(kept) = kept(content, sum) else { return Ok(None) };
+    let mut hashing = Hashing::new();
+    let read = read_payload(content, &kept, (0, u64::MAX), progress, &mut |bytes| {
+        hashing.update(bytes);
+        Ok(())
+    });
+    match read {
+        Ok(()) if hashing.finish() == sum => return Ok(Some(kept)),
+        Err(BlobError::Cancelled(cancelled)) => return Err(cancelled.into()),
+        _ => {}
+    }
+    if let Some(packed) = content.packed() {
+        packed.damaged(kept.blob);
+    }
+    Ok(None)
 }
 
 /// Passes bytes on to `to`, and keeps its error, which an encoder would make one of its own.
@@ -235,8 +263,7 @@ fn read_payload<C: Content + ?Sized>(
     progress: &Progress,
     to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<(), BlobError> {
-    let fails = |source| BlobError::Payload { digest: digest_text(&payload.sum.sha256), source };
-    let from = content.blob(&payload.blob).map_err(fails)?;
+    let from = content.blob(&payload.blob).map_err(|source| payload.unavailable(source))?;
     let (mut at, end) = (offset, offset.saturating_add(length).min(payload.sum.size));
     let mut buffer = vec![0; 1 << 18];
     while at < end {
@@ -249,7 +276,7 @@ fn read_payload<C: Content + ?Sized>(
                 at += count as u64;
             }
             // Whatever the disk reports, the bytes are unavailable.
-            _ => return Err(fails(ReadError::Missing { id: payload.blob })),
+            _ => return Err(payload.unavailable(ReadError::Missing { id: payload.blob })),
         }
     }
     Ok(())
@@ -271,8 +298,7 @@ fn write_payload<C: Content + ?Sized>(
     if actual == payload.blob.0 {
         return Ok(());
     }
-    let (digest, id) = (digest_text(&payload.sum.sha256), payload.blob);
-    Err(BlobError::Payload { digest, source: ReadError::CorruptBlob { id, actual } })
+    Err(payload.unavailable(ReadError::CorruptBlob { id: payload.blob, actual }))
 }
 
 fn check_exact(layer: &ImageLayer) -> Result<(), BlobError> {
@@ -292,11 +318,10 @@ pub(crate) fn write_layer<C: Content + ?Sized>(
     let origin = || layer.origin.clone();
     let mut lost = None;
     let packed = content.packed().filter(|_| compression != Compression::None);
-    if let Some(kept) = packed::sound(packed, &wanted) {
-        return Ok(packed::each(&*kept, wanted.size, &mut |bytes| {
-            progress.check().map_err(io::Error::other)?;
-            to(bytes)
-        })?);
+    if packed.is_some()
+        && let Some(kept) = sound(content, wanted, progress)?
+    {
+        return read_payload(content, &kept, (0, u64::MAX), progress, to);
     }
     let streamed = packed::keeping(packed, |also| {
         let mut to = keeping(to, &mut lost);

@@ -8,8 +8,8 @@ use std::thread;
 use stele_store::model::BlobId;
 use stele_store::{Caching, Keep, Name, Store, Target};
 
-use crate::content::ReadAt;
-use crate::measure::{Hashing, Sum};
+use crate::encode::fill;
+use crate::measure::Sum;
 
 /// How long one is kept after its last use, in seconds.
 const KEPT: u64 = 24 * 3600;
@@ -22,8 +22,8 @@ const AHEAD: usize = 4;
 
 /// A place where compressed layers are kept.
 pub trait Packed: Sync {
-    /// The bytes with this digest and size, not verified.
-    fn find(&self, sum: &Sum) -> Option<(BlobId, Box<dyn ReadAt>)>;
+    /// The blob with this digest and size, not verified.
+    fn find(&self, sum: &Sum) -> Option<BlobId>;
 
     /// Keeps all of `bytes`, unless they end with an error.
     fn keep(&self, bytes: &mut dyn Read);
@@ -33,10 +33,9 @@ pub trait Packed: Sync {
 }
 
 impl Packed for Store {
-    fn find(&self, sum: &Sum) -> Option<(BlobId, Box<dyn ReadAt>)> {
-        let found = self.cache_blobs(&[Name::Sha256(sum.sha256)], KEPT).ok()?.pop()??;
-        let reader = self.open_blob(&found.0).ok().filter(|_| found.1.size == sum.size)?;
-        Some((found.0, Box::new(reader.file()?.try_clone().ok()?)))
+    fn find(&self, sum: &Sum) -> Option<BlobId> {
+        let (blob, row) = self.cache_blobs(&[Name::Sha256(sum.sha256)], KEPT).ok()?.pop()??;
+        (row.size == sum.size).then_some(blob)
     }
 
     fn keep(&self, bytes: &mut dyn Read) {
@@ -60,59 +59,6 @@ impl Packed for Store {
         // `store verify` finds it again.
         let _ = self.set_aside(Target::Blob(blob));
     }
-}
-
-/// Reads until `into` is full, or the end.
-fn fill(from: &mut dyn Read, into: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < into.len() {
-        match from.read(&mut into[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    Ok(filled)
-}
-
-/// The kept bytes of a layer, if they are there and match the digest.
-pub(crate) fn sound(packed: Option<&dyn Packed>, wanted: &Sum) -> Option<Box<dyn ReadAt>> {
-    let packed = packed?;
-    let (blob, kept) = packed.find(wanted)?;
-    let mut hashing = Hashing::new();
-    let read = each(&*kept, wanted.size, &mut |bytes| {
-        hashing.update(bytes);
-        Ok(())
-    });
-    if read.is_ok() && hashing.finish() == *wanted {
-        return Some(kept);
-    }
-    packed.damaged(blob);
-    None
-}
-
-/// Passes so many bytes on to `to`.
-///
-/// # Errors
-/// Those of `to`, and when there are fewer bytes.
-pub(crate) fn each(
-    from: &dyn ReadAt,
-    size: u64,
-    to: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
-    let (mut buffer, mut at) = (vec![0; 1 << 18], 0);
-    while at < size {
-        let max = usize::try_from(size - at).unwrap_or(usize::MAX).min(buffer.len());
-        match from.read_at(at, &mut buffer[..max]) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(count) => {
-                to(&buffer[..count])?;
-                at += count as u64;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Runs `make`, which passes all that it makes to a closure, and has it kept at the same time, if all of it succeeds.

@@ -164,7 +164,7 @@ fn copy_part(
 }
 
 /// Reads until `block` is full or the input ends; returns the number of bytes.
-fn fill(from: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn fill(from: &mut dyn Read, block: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < block.len() {
         match from.read(&mut block[filled..]) {
