@@ -43,8 +43,10 @@ pub fn supervise() -> io::Result<()> {
     let Some((guarded, _)) = receive::<Guarded>(&daemon)? else { return Ok(()) };
     let (job, fds) = match receive::<Job>(&daemon) {
         Ok(Some(received)) => received,
-        none if guarded.kept => return none.map(drop),
-        none => return none.map(drop).and(folder::remove(&guarded.folder)),
+        none => {
+            let removed = if guarded.kept { Ok(()) } else { folder::remove(&guarded.folder) };
+            return none.map(drop).and(removed);
+        }
     };
     let mut fds = fds.into_iter();
     let mut next = || fds.next().ok_or_else(|| io::Error::other("a descriptor is missing"));
