@@ -50,8 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(folder)?;
     told("opened", begun);
     let begun = Instant::now();
-    let stats = store.stats()?;
-    told(&format!("statistics of {} trees and {} blobs", stats.trees, stats.inline_blobs), begun);
+    let counts = store.stats()?.counts;
+    told(&format!("statistics of {} trees and {} blobs", counts.trees, counts.inline_blobs), begun);
     let begun = Instant::now();
     let collected = store.collect(false, &Progress::default())?;
     told(&format!("collection of nothing ({} trees removed)", collected.removed_trees), begun);

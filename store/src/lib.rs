@@ -45,7 +45,9 @@ pub use cached::{CachedTotal, Caching, Name};
 pub use clock::now;
 pub use closure::{Closure, Union, Usage};
 pub use collect::{CollectError, Collected, Released};
-pub use db::{BlobRow, DbError, Holder, LeaseRow, Origin, Outputs, Placement, Realisation, Target, Totals};
+pub use db::{
+    BlobRow, Counts, DbError, Holder, LeaseRow, Origin, Outputs, Placement, Realisation, Target, Totals,
+};
 pub use evidence::{Evidence, EvidenceError, MAX_EVIDENCE};
 pub use export::ExportError;
 pub use folder::{Folder, FolderError};

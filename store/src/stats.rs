@@ -1,26 +1,14 @@
 //! Statistics of a store.
 
 use crate::cached::CachedTotal;
-use crate::db::{DbError, Totals};
+use crate::db::{Counts, DbError, Totals};
 use crate::store::Store;
 
 /// The content of a store, and what deduplication saved since it was created.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
-    /// Trees.
-    pub trees: u64,
-    /// Their canonical texts, in bytes.
-    pub tree_bytes: u64,
-    /// Blobs in the database.
-    pub inline_blobs: u64,
-    /// Their bytes.
-    pub inline_bytes: u64,
-    /// Blobs in files of their own.
-    pub file_blobs: u64,
-    /// Their bytes.
-    pub file_bytes: u64,
-    /// Blobs that were found corrupt and can be repaired by storing them again.
-    pub quarantined_blobs: u64,
+    /// Trees and blobs.
+    pub counts: Counts,
     /// What is kept because it is cached, among the above.
     pub cached: CachedTotal,
     /// Roots.
@@ -42,13 +30,7 @@ impl Store {
     pub fn stats(&self) -> Result<Stats, DbError> {
         let counts = self.db.counts()?;
         Ok(Stats {
-            trees: counts.trees,
-            tree_bytes: counts.tree_bytes,
-            inline_blobs: counts.inline_blobs,
-            inline_bytes: counts.inline_bytes,
-            file_blobs: counts.file_blobs,
-            file_bytes: counts.file_bytes,
-            quarantined_blobs: counts.quarantined_blobs,
+            counts,
             cached: self.cached_total()?,
             disk_bytes: counts.file_room + self.db_disk_bytes(),
             totals: *self.totals.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
@@ -85,11 +67,18 @@ mod tests {
     use crate::db::{COUNTS, Durability, Rows, Target};
     use crate::{Keep, Progress};
 
-    /// What the rows count, without what differs for other reasons.
     fn counts(store: &Store) -> [u64; 7] {
-        let stats = store.stats().unwrap();
-        let Stats { trees, tree_bytes, inline_blobs, inline_bytes, file_blobs, file_bytes, .. } = stats;
-        [trees, tree_bytes, inline_blobs, inline_bytes, file_blobs, file_bytes, stats.quarantined_blobs]
+        let Counts {
+            trees,
+            tree_bytes,
+            inline_blobs,
+            inline_bytes,
+            file_blobs,
+            file_bytes,
+            quarantined_blobs,
+            ..
+        } = store.stats().unwrap().counts;
+        [trees, tree_bytes, inline_blobs, inline_bytes, file_blobs, file_bytes, quarantined_blobs]
     }
 
     #[test]

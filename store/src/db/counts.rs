@@ -35,7 +35,7 @@ pub struct Counts {
     pub file_bytes: u64,
     /// What these files take on a disk, in whole blocks of 4 KiB, in bytes.
     pub file_room: u64,
-    /// Blobs that were found corrupt.
+    /// Blobs that were found corrupt and can be repaired by storing them again.
     pub quarantined_blobs: u64,
 }
 
@@ -75,16 +75,6 @@ impl Counts {
         for (number, change) in self.numbers().into_iter().zip(one.numbers()) {
             *number = if adds { number.wrapping_add(*change) } else { number.wrapping_sub(*change) };
         }
-    }
-
-    /// Adds a tree with a text of that length.
-    fn add_tree(&mut self, length: usize) {
-        self.change(&Counted::Tree(length as u64), true);
-    }
-
-    /// Adds a blob.
-    fn add_blob(&mut self, row: &BlobRow) {
-        self.change(&Counted::Blob(*row), true);
     }
 }
 
@@ -146,9 +136,9 @@ impl Db {
         let known = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(mut next) = *known else { return Ok(Some(Changing { next: None, known })) };
         // A batch may write a row more than once.
-        let mut written: HashMap<(&'static str, &[u8]), Option<Counted>> = HashMap::new();
+        let mut written: HashMap<(Family, &[u8]), Option<Counted>> = HashMap::new();
         for (family, key, value) in rows.writes.iter().filter(|(family, ..)| counts(family)) {
-            let before = match written.get(&(family.name(), &**key)) {
+            let before = match written.get(&(*family, &**key)) {
                 Some(before) => *before,
                 None => match self.db.get_pinned_cf(self.family(*family)?, key) {
                     // A damaged row counts for nothing, and may be replaced.
@@ -163,7 +153,7 @@ impl Db {
             if let Some(after) = &after {
                 next.change(after, true);
             }
-            written.insert((family.name(), key), after);
+            written.insert((*family, key), after);
         }
         batch.put_cf(self.family(Family::Meta)?, COUNTS, next.encode());
         Ok(Some(Changing { known, next: Some(next) }))
@@ -211,10 +201,10 @@ impl Db {
         let mut counts = Counts::default();
         let zero = Digest::from_bytes([0; 32]);
         for row in self.blobs_from(&zero)? {
-            counts.add_blob(&row?.1);
+            counts.change(&Counted::Blob(row?.1), true);
         }
         for row in self.trees_from(&zero)? {
-            counts.add_tree(row?.1.len());
+            counts.change(&Counted::Tree(row?.1.len() as u64), true);
         }
         Ok(counts)
     }

@@ -161,7 +161,7 @@ impl Store {
         }
         rebuilt.incomplete_trees = store.drop_incomplete_trees(progress)?;
         store.restore_roots(roots, &mut rebuilt)?;
-        rebuilt.trees = store.stats()?.trees;
+        rebuilt.trees = store.db.counts()?.trees;
         let mut rows = Rows::default();
         rows.delete_meta("rebuilding");
         store.db.write(rows, Durability::Synced)?;
