@@ -1,5 +1,5 @@
-//! What a request costs, counted and not timed: system calls of the daemon, and of what it starts. A bound here is
-//! about a fifth above what was counted when it was written; whoever raises it says why.
+//! What a request costs, counted and not timed: system calls of the daemon, and of what it starts. What was counted
+//! when the bounds were written is in `docs/benchmarks-builds.md`; whoever raises one says why.
 
 use std::collections::BTreeMap;
 use std::fs;
